@@ -1,0 +1,38 @@
+#include "base/temporary_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+namespace hyperion::base {
+namespace {
+
+std::string& directory() {
+  static std::string path = [] {
+    const char* named = std::getenv("TMPDIR");
+    return std::string{named != nullptr && *named != '\0' ? named : "/tmp"};
+  }();
+  return path;
+}
+
+}  // namespace
+
+void set_temporary_directory(std::string path) { directory() = std::move(path); }
+
+Result<UniqueFd> open_temporary_file() noexcept {
+  const std::string& where = directory();
+  UniqueFd fd{::open(where.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+  if (fd) return fd;
+  // Some file systems (overlays, NFS) have no O_TMPFILE: a named file whose name goes at once.
+  if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT) return Error::os(errno);
+  std::string name = where + "/hyperion-XXXXXX";
+  fd = UniqueFd{::mkostemp(name.data(), O_CLOEXEC)};
+  if (!fd) return Error::os(errno);
+  ::unlink(name.c_str());
+  return fd;
+}
+
+}  // namespace hyperion::base

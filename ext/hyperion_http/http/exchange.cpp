@@ -1,0 +1,24 @@
+#include "http/exchange.hpp"
+
+#include "base/assert.hpp"
+
+namespace hyperion::http {
+
+void Exchange::clear() noexcept {
+  HYPERION_ASSERT(events_.load(std::memory_order_relaxed) == 0);
+  request.clear();
+  response.clear();
+  pipe.reset();
+  handoff.clear();
+  began = ready = taken = answered = base::Instant{};
+  next = nullptr;
+  owner = nullptr;
+  output_end = response_bytes = 0;
+  stage = Stage::request;
+  wants_follow_up = delivered = false;
+  stored_error = 0;
+  dispatched = released = answered_seen = storing = spilled = finished = false;
+  gone_.store(false, std::memory_order_relaxed);
+}
+
+}  // namespace hyperion::http

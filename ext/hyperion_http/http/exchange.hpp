@@ -1,0 +1,133 @@
+// One request and its response, shared by two threads with clear turns: the I/O thread fills the request, whoever
+// answers fills the response, then the I/O thread sends it. Recycled by the I/O thread that made it.
+//
+//   I/O thread:  new -> request complete -> dispatched -------------------> answered -> sent -> recycled
+//   answerer:                                 \_ takes it, fills response _/ signals, last of all `released`
+//
+// A client that goes away does not end the answerer's turn: `gone` tells it, and the exchange waits for `released`.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "http/body_pipe.hpp"
+#include "http/handoff.hpp"
+#include "http/limits.hpp"
+#include "http/request.hpp"
+#include "http/response.hpp"
+
+namespace hyperion::http {
+
+class Exchange;
+
+// The I/O side's letter box. One implementation: the I/O worker in server/.
+class Mailbox {
+ public:
+  // From any thread: the exchange has events to take. Wakes the I/O thread when it sleeps.
+  virtual void post(Exchange& exchange) noexcept = 0;
+
+ protected:
+  ~Mailbox() = default;
+};
+
+// Who is at the other end, in the words of CGI. Filled once per connection.
+struct Origin {
+  std::array<char, 46> address{};  // INET6_ADDRSTRLEN
+  uint8_t address_size = 0;
+  uint16_t port = 0;
+  std::array<char, 46> local_address{};
+  uint8_t local_address_size = 0;
+  uint16_t local_port = 0;
+  bool secure = false;
+
+  std::string_view remote() const noexcept { return {address.data(), address_size}; }
+  std::string_view local() const noexcept { return {local_address.data(), local_address_size}; }
+};
+
+class Exchange {
+ public:
+  // What the answerer tells the I/O thread. Several may be taken together.
+  enum Event : uint32_t {
+    kAnswered = 1,   // the response's head may be sent; a body in memory or in a file is complete
+    kBody = 2,       // the pipe has something new
+    kHints = 4,      // interim responses wait in `hints`
+    kHijack = 8,     // the answerer waits in `handoff` for the connection
+    kStored = 16,    // the file pool has written a part of the request body (its errno: stored_error)
+    kReleased = 32,  // the answerer does not touch the exchange any more
+  };
+
+  // What the answerer is to do with it: answer the request, or, when that is sent or lost, run the callbacks that the
+  // application left for afterwards.
+  enum class Stage : uint8_t { request, follow_up };
+
+  explicit Exchange(Mailbox& mailbox) noexcept : mailbox_(mailbox) {}
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  Request request;
+  Response response;
+  Origin origin;
+  // Set by the I/O thread: the head's first byte, complete and dispatched. Set by the answerer: taken, answered.
+  base::Instant began{};
+  base::Instant ready{};
+  base::Instant taken{};
+  base::Instant answered{};
+  // Of a stream. Made by the answerer before it signals kAnswered.
+  std::optional<BodyPipe> pipe;
+  // Interim responses (103), and the connection itself.
+  InterimQueue hints;
+  Handoff handoff;
+
+  // --- The answerer ---
+
+  BodyPipe& open_pipe(const Limits& limits, bool spill) {
+    return pipe.emplace(BodyPipe::Bounds{limits.response_memory, spill ? limits.response_spill : 0},
+                        BodyPipe::Notify{[](void* self) noexcept { static_cast<Exchange*>(self)->signal(kBody); }, this});
+  }
+  // Any thread while the answerer has its turn.
+  void signal(uint32_t events) noexcept {
+    if (events_.fetch_or(events, std::memory_order_acq_rel) == 0) mailbox_.post(*this);
+  }
+  // The client is gone: an answer has no reader.
+  bool gone() const noexcept { return gone_.load(std::memory_order_relaxed); }
+
+  // --- The I/O thread ---
+
+  uint32_t take_events() noexcept { return events_.exchange(0, std::memory_order_acq_rel); }
+  void set_gone() noexcept { gone_.store(true, std::memory_order_relaxed); }
+  void clear() noexcept;
+
+  Stage stage = Stage::request;
+  // Set by the answerer before its first kReleased: it wants the exchange back when the response is sent or lost.
+  bool wants_follow_up = false;
+  // For the follow-up: the response left whole.
+  bool delivered = false;
+  // Written by the file pool before kStored.
+  int stored_error = 0;
+
+  // Links for whoever holds the exchange: the mailbox, a queue or a free list; one at a time, except the mailbox.
+  Exchange* mail_next = nullptr;
+  Exchange* next = nullptr;
+  // The connection, while it lives; the I/O thread's alone.
+  void* owner = nullptr;
+  // OutputQueue::appended_total() behind the last byte of the response; the I/O thread's alone.
+  uint64_t output_end = 0;
+  uint64_t response_bytes = 0;  // of its body, for the log
+  bool dispatched = false;  // an answerer has it, until `released`
+  bool released = false;
+  bool answered_seen = false;
+  bool storing = false;     // the file pool has a part of its body
+  bool spilled = false;     // some of the body is in a file: all of it will be
+  bool finished = false;    // logged and counted: sent or lost
+
+ private:
+  Mailbox& mailbox_;
+  std::atomic<uint32_t> events_{0};
+  std::atomic<bool> gone_{false};
+};
+
+}  // namespace hyperion::http

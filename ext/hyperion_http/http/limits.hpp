@@ -1,0 +1,46 @@
+// Every limit and time-out of a message, on every protocol. 0 switches a limit off and does nothing else.
+// Who fills it: server/options.hpp, from the option table in lib/hyperion/config.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.hpp"
+
+namespace hyperion::http {
+
+struct Limits {
+  // Request line and field lines together; also a trailer section. Over it: 414 in the request line, 431 after it.
+  uint64_t max_header_bytes = 64 * 1024;
+  // Field lines of one head. Over it: 431.
+  uint64_t max_header_fields = 256;
+  // Over it: 413.
+  uint64_t max_body_bytes = uint64_t{1} << 30;
+  // A request body beyond this goes to an unlinked file. A response body of unknown length does so beyond
+  // `response_memory`.
+  uint64_t body_memory = 256 * 1024;
+  uint64_t response_memory = 256 * 1024;
+  // How much of one response may wait in its file before its producer does.
+  uint64_t response_spill = uint64_t{64} << 20;
+  // Bytes of later pipelined requests that a connection holds while one is being answered.
+  uint64_t pipeline_bytes = 64 * 1024;
+  // Chunk extensions of one body, all together (they carry nothing that anybody reads).
+  uint64_t chunk_extension_bytes = 16 * 1024;
+
+  base::Duration header_timeout = std::chrono::seconds{30};
+  base::Duration body_timeout = std::chrono::seconds{30};
+  base::Duration request_timeout{0};  // max-request-read-seconds
+  base::Duration write_timeout = std::chrono::seconds{30};
+  base::Duration idle_timeout = std::chrono::seconds{75};
+  // Bytes per second, averaged from the body's first second on.
+  uint64_t min_body_rate = 240;
+  // After an error response: how long what the client still sends is read and dropped, so that the response is not
+  // lost to a reset.
+  base::Duration linger_timeout = std::chrono::seconds{5};
+
+  // Drop every field whose name has an underscore, not only those that could be taken for another field.
+  bool drop_underscore_fields = false;
+};
+
+}  // namespace hyperion::http

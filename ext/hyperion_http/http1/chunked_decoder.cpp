@@ -1,0 +1,148 @@
+#include "http1/chunked_decoder.hpp"
+
+#include <algorithm>
+
+#include "base/ascii.hpp"
+
+namespace hyperion::http1 {
+
+using base::ErrorCode;
+
+namespace {
+
+// 15 digits: below 2^60, so sums of sizes do not overflow either.
+constexpr uint8_t kMostDigits = 15;
+
+// Fields that would change the framing or the meaning of a head that was acted on already (RFC 9110 section 6.5.1).
+bool forbidden_in_trailers(http::KnownField field) noexcept {
+  switch (field) {
+    case http::KnownField::content_length:
+    case http::KnownField::transfer_encoding:
+    case http::KnownField::host:
+    case http::KnownField::connection:
+    case http::KnownField::te:
+    case http::KnownField::trailer:
+    case http::KnownField::content_type:
+    case http::KnownField::content_encoding:
+    case http::KnownField::content_range:
+    case http::KnownField::expect:
+    case http::KnownField::max_forwards:
+    case http::KnownField::authorization:
+    case http::KnownField::cookie: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+Progress ChunkedDecoder::decode(std::string_view& input, std::string& content, http::FieldList& trailers,
+                                uint64_t room) {
+  while (!input.empty()) {
+    if (state_ == State::data) {
+      if (room == 0) return Progress::incomplete;
+      const uint64_t size = std::min<uint64_t>({input.size(), remaining_, room});
+      content.append(input.substr(0, size));
+      input.remove_prefix(size);
+      remaining_ -= size;
+      room -= size;
+      if (remaining_ == 0) state_ = State::data_cr;
+    } else if (state_ == State::trailers) {
+      return read_trailers(input, trailers);
+    } else {
+      const Progress progress = step(input.front());
+      if (progress == Progress::failed) return progress;
+      input.remove_prefix(1);
+    }
+  }
+  return Progress::incomplete;
+}
+
+Progress ChunkedDecoder::step(char byte) noexcept {
+  switch (state_) {
+    case State::size_first:
+      digits_ = 0;
+      remaining_ = 0;
+      state_ = State::size;
+      [[fallthrough]];
+
+    case State::size:
+      if (const int digit = base::hex_value(byte); digit >= 0) {
+        if (++digits_ > kMostDigits) return fail(ErrorCode::bad_chunk_size);
+        remaining_ = remaining_ * 16 + static_cast<uint64_t>(digit);
+        return Progress::incomplete;
+      }
+      if (digits_ == 0) return fail(ErrorCode::bad_chunk_size);
+      if (byte == '\r') {
+        state_ = State::size_lf;
+      } else if (byte == ';') {
+        state_ = State::extension;
+      } else if (base::is_ows(byte)) {
+        state_ = State::blank;
+      } else {
+        return fail(byte == '\n' ? ErrorCode::bare_lf : ErrorCode::bad_chunk_size);
+      }
+      return Progress::incomplete;
+
+    case State::blank:
+      // Blanks may stand before the semicolon of an extension, nowhere else.
+      if (extension_room_-- == 0) return fail(ErrorCode::bad_chunk_extension);
+      if (byte == ';') {
+        state_ = State::extension;
+      } else if (!base::is_ows(byte)) {
+        return fail(ErrorCode::bad_chunk_size);
+      }
+      return Progress::incomplete;
+
+    case State::extension:
+      if (byte == '\r') {
+        state_ = State::size_lf;
+        return Progress::incomplete;
+      }
+      if (byte == '\n') return fail(ErrorCode::bare_lf);
+      if (!base::is_field_char(byte) || extension_room_-- == 0) return fail(ErrorCode::bad_chunk_extension);
+      return Progress::incomplete;
+
+    case State::size_lf:
+      if (byte != '\n') return fail(ErrorCode::bare_cr);
+      began_ = true;
+      state_ = remaining_ == 0 ? State::trailers : State::data;
+      return Progress::incomplete;
+
+    case State::data_cr:
+      if (byte != '\r') return fail(ErrorCode::bad_chunk_end);
+      state_ = State::data_lf;
+      return Progress::incomplete;
+
+    case State::data_lf:
+      if (byte != '\n') return fail(ErrorCode::bad_chunk_end);
+      state_ = State::size_first;
+      return Progress::incomplete;
+
+    case State::data:
+    case State::trailers: break;
+  }
+  return Progress::incomplete;
+}
+
+Progress ChunkedDecoder::read_trailers(std::string_view& input, http::FieldList& trailers) {
+  // The section is collected, for its slices refer to one run of bytes. Usually it is the two bytes of an empty line.
+  const size_t before = trailer_bytes_.size();
+  const uint64_t room = max_trailer_bytes_ - std::min<uint64_t>(max_trailer_bytes_, before);
+  trailer_bytes_.append(input.substr(0, room));
+  const Progress progress = trailer_parser_.parse(trailer_bytes_, trailer_position_, trailers);
+  input.remove_prefix(std::max(trailer_position_, before) - before);
+  switch (progress) {
+    case Progress::failed:
+      return fail(trailer_parser_.error() == ErrorCode::too_many_fields ? ErrorCode::trailer_too_large
+                                                                        : ErrorCode::bad_trailer);
+    case Progress::incomplete:
+      return trailer_bytes_.size() >= max_trailer_bytes_ ? fail(ErrorCode::trailer_too_large) : progress;
+    case Progress::complete: break;
+  }
+  trailers.adopt(std::string_view{trailer_bytes_}.substr(0, trailer_position_));
+  trailers.remove_if([](const http::Field& field) { return forbidden_in_trailers(field.known); });
+  trailer_bytes_ = std::string{};
+  return progress;
+}
+
+}  // namespace hyperion::http1

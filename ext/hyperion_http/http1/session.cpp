@@ -1,0 +1,418 @@
+#include "http1/session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "http/status.hpp"
+#include "http1/head_rules.hpp"
+
+namespace hyperion::http1 {
+
+using base::ErrorCode;
+using http::Exchange;
+using http::Phase;
+using http::Response;
+
+struct Session::Rare {
+  explicit Rare(const http::Limits& limits) noexcept : decoder(limits), author_chunks(limits) {}
+
+  ChunkedDecoder decoder;
+  AuthorChunks author_chunks;
+  // File bytes of a spilled stream, and where in the output queue they end: sent bytes free room in its ring.
+  struct FileMark {
+    uint64_t end;
+    uint64_t size;
+  };
+  std::vector<FileMark> file_marks;
+};
+
+namespace {
+
+constexpr uint64_t kFileStep = uint64_t{1} << 20;
+
+std::string_view plain_text_of(int status) noexcept {
+  const std::string_view phrase = http::reason_phrase(status);
+  return phrase.empty() ? "Error" : phrase;
+}
+
+}  // namespace
+
+Session::Session(http::SessionContext& context, http::SessionHost& host)
+    : context_(context), host_(host), output_(context.chunks), parser_(context.limits) {}
+
+Session::~Session() = default;
+
+Session::Rare& Session::rare() {
+  if (rare_ == nullptr) rare_ = std::make_unique<Rare>(context_.limits);
+  return *rare_;
+}
+
+// --- Bytes in ---
+
+void Session::receive(std::string_view bytes) noexcept {
+  if (state_ == State::closing) return;
+  if (input_.empty()) {
+    consume(bytes);
+    if (state_ != State::closing) input_.append(bytes);
+    return;
+  }
+  input_.append(bytes);
+  advance();
+}
+
+void Session::advance() noexcept {
+  if (!input_.empty()) {
+    std::string_view bytes = input_.view();
+    consume(bytes);
+    if (state_ == State::closing) {
+      input_.clear();
+    } else {
+      input_.consume(input_.size() - bytes.size());
+    }
+  }
+  if (peer_ended_ && state_ != State::answering && state_ != State::closing) receive_end();
+}
+
+void Session::consume(std::string_view& bytes) {
+  while (!bytes.empty()) {
+    switch (state_) {
+      case State::head: {
+        const size_t before = bytes.size();
+        read_head(bytes);
+        // The rest of an unfinished head stays where the parser will look for it.
+        if (state_ == State::head && bytes.size() == before) return;
+        break;
+      }
+      case State::body: read_body(bytes); break;
+      case State::answering:
+      case State::closing: return;
+    }
+  }
+}
+
+void Session::read_head(std::string_view& bytes) {
+  if (current_ == nullptr) {
+    current_ = &host_.new_exchange();
+    current_->began = context_.now;
+  }
+  http::Request& request = current_->request;
+  switch (parser_.parse(bytes, request)) {
+    case Progress::incomplete: return;
+    case Progress::failed:
+      request.fields.adopt(bytes.substr(0, parser_.consumed()));
+      return refuse(parser_.error());
+    case Progress::complete: break;
+  }
+  bytes.remove_prefix(parser_.consumed());
+  if (const ErrorCode error = apply_head_rules(request, context_.limits, parser_.saw_underscore());
+      error != ErrorCode::none) {
+    return refuse(error);
+  }
+  parser_.reset();
+  begin_body(!bytes.empty());
+}
+
+void Session::begin_body(bool body_arriving) {
+  http::Request& request = current_->request;
+  if (!request.has_body()) return request_complete();
+  const uint64_t limit = context_.limits.max_body_bytes;
+  if (limit != 0 && request.content_length.value_or(0) > limit) return refuse(ErrorCode::body_too_large);
+  body_remaining_ = request.content_length.value_or(0);
+  if (request.chunked) {
+    rare().decoder = ChunkedDecoder{context_.limits};
+    body_remaining_ = limit == 0 ? UINT64_MAX : limit;
+  }
+  state_ = State::body;
+  // RFC 9110 section 10.1.1: not needed any more once the body is on its way.
+  if (request.expects_continue && !body_arriving) output_.append("HTTP/1.1 100 Continue\r\n\r\n");
+  host_.on_head(*current_);
+}
+
+void Session::read_body(std::string_view& bytes) {
+  http::Request& request = current_->request;
+  if (!request.chunked) {
+    const uint64_t size = std::min<uint64_t>(bytes.size(), body_remaining_);
+    request.body.memory.append(bytes.substr(0, size));
+    bytes.remove_prefix(size);
+    body_remaining_ -= size;
+    if (body_remaining_ == 0) request_complete();
+    return;
+  }
+  // The connection may move what is in memory to a file at any time, so the count is kept here.
+  const size_t before = request.body.memory.size();
+  const Progress progress = rare_->decoder.decode(bytes, request.body.memory, request.trailers, body_remaining_);
+  body_remaining_ -= request.body.memory.size() - before;
+  switch (progress) {
+    case Progress::complete: return request_complete();
+    case Progress::failed: return refuse(rare_->decoder.error());
+    case Progress::incomplete:
+      if (!bytes.empty()) refuse(ErrorCode::body_too_large);
+      return;
+  }
+}
+
+void Session::request_complete() {
+  state_ = State::answering;
+  host_.on_request(*current_);
+}
+
+void Session::receive_end() noexcept {
+  peer_ended_ = true;
+  if (state_ == State::answering || state_ == State::closing) return;
+  // Empty lines after the last request are no request.
+  const bool nothing_read = state_ == State::head && parser_.untouched();
+  state_ = State::closing;
+  if (current_ == nullptr) return;
+  const ErrorCode what = nothing_read ? ErrorCode::none : ErrorCode::truncated_request;
+  current_->output_end = output_.appended_total();
+  host_.on_refused(*std::exchange(current_, nullptr), what);
+}
+
+// --- Refusals ---
+
+void Session::refuse(base::Error error) {
+  const bool head_only = current_->request.method == http::Method::head;
+  current_->response.status = base::status_of(error.code);
+  write_error(current_->response.status, head_only);
+  // The client may still be sending what nobody will read; closing at once would reset its view of the response.
+  lingers_ = true;
+  close_when_sent();
+  current_->output_end = output_.appended_total();
+  host_.on_refused(*std::exchange(current_, nullptr), error);
+}
+
+void Session::write_error(int status, bool head_only) {
+  http::FieldList fields;
+  fields.add("content-type", "text/plain");
+  const std::string_view text = plain_text_of(status);
+  HeadFacts facts{.status = status, .length = text.size() + 1, .has_length = true, .connection = "close"};
+  facts.date = context_.date.at(context_.wall_seconds);
+  write_response_head(output_, facts, fields);
+  if (head_only) return;
+  output_.append(text);
+  output_.append("\n");
+}
+
+void Session::fail(base::Error error) noexcept {
+  switch (state_) {
+    case State::closing: return;
+    case State::answering:
+      // Nothing can be said in the middle of an exchange; its response, if it comes, is the last.
+      draining_ = true;
+      return;
+    case State::head:
+    case State::body: break;
+  }
+  if (current_ == nullptr || base::status_of(error.code) == 0 || (state_ == State::head && parser_.untouched())) {
+    close_when_sent();
+    if (current_ != nullptr) {
+      current_->output_end = output_.appended_total();
+      host_.on_refused(*std::exchange(current_, nullptr), error);
+    }
+    return;
+  }
+  if (state_ == State::head) {
+    // What is known of the head serves the log.
+    current_->request.fields.adopt(input_.view().substr(0, parser_.consumed()));
+  }
+  refuse(error);
+  input_.clear();
+}
+
+void Session::drain() noexcept {
+  draining_ = true;
+  if (state_ == State::head && current_ == nullptr && input_.empty()) close_when_sent();
+}
+
+void Session::close_when_sent() noexcept {
+  state_ = State::closing;
+  streaming_ = head_held_ = false;
+}
+
+// --- Responses out ---
+
+void Session::answer(Exchange& exchange) noexcept {
+  HYPERION_ASSERT(&exchange == current_ && state_ == State::answering);
+  if (exchange.response.body != Response::Body::stream) {
+    write_head(exchange);
+    if (exchange.response.body == Response::Body::raw) {
+      exchange.output_end = output_.appended_total();
+      return host_.on_raw(exchange);
+    }
+    return write_whole_body(exchange);
+  }
+  streaming_ = true;
+  head_held_ = exchange.response.hold_head;
+  if (!head_held_) write_head(exchange);
+  pump(exchange);
+}
+
+void Session::write_head(Exchange& exchange) {
+  const http::Request& request = exchange.request;
+  const Response& response = exchange.response;
+  const bool head_only = request.method == http::Method::head;
+  const bool forbidden = http::forbids_body(response.status);
+  const bool raw = response.body == Response::Body::raw;
+  const bool stream = response.body == Response::Body::stream;
+  HeadFacts facts{.status = response.status};
+
+  if (response.declared_length) {
+    facts.length = *response.declared_length;
+    facts.has_length = true;
+  } else if (response.declared_chunked && !stream) {
+    // Coded by its author: its length is known only after decoding, which write_whole_body does.
+  } else if (!stream && !raw) {
+    facts.length = response.body == Response::Body::file ? response.file.size : response.memory_size();
+    // The author of a HEAD response may leave the body away: nothing is known about its length then.
+    facts.has_length = !head_only || facts.length > 0;
+  }
+  if (raw || http::forbids_content_length(response.status)) facts.has_length = false;
+  if (response.status == 304 && !response.declared_length) facts.has_length = false;
+  const bool unknown = !facts.has_length && !raw && !forbidden && !(head_only && !stream && !response.declared_chunked);
+  facts.chunked = unknown && request.version != http::Version::http10;
+
+  last_ = raw || !request.keep_alive || response.wants_close || draining_ || context_.draining ||
+          (peer_ended_ && input_.empty()) || (unknown && !facts.chunked);
+  if (raw && response.status == 101) {
+    facts.connection = "upgrade";
+  } else if (last_) {
+    facts.connection = "close";
+  } else if (request.version == http::Version::http10) {
+    facts.connection = "keep-alive";
+  }
+  if (!response.has_date) facts.date = context_.date.at(context_.wall_seconds);
+  write_response_head(output_, facts, response.fields);
+
+  using Framing = BodyCoding::Framing;
+  if (head_only || forbidden || raw) {
+    coding_.start(Framing::none, 0);
+  } else if (facts.has_length) {
+    coding_.start(Framing::counted, facts.length);
+  } else {
+    coding_.start(facts.chunked ? Framing::chunked : Framing::until_close, 0);
+  }
+  if (response.declared_chunked && !raw) rare().author_chunks = AuthorChunks{context_.limits};
+}
+
+void Session::write_whole_body(Exchange& exchange) {
+  Response& response = exchange.response;
+  bool complete = true;
+  if (response.body == Response::Body::file) {
+    coding_.write(output_, std::move(response.file));
+  } else if (response.declared_chunked) {
+    std::string content;
+    AuthorChunks& chunks = rare_->author_chunks;
+    complete = chunks.decode(response.bytes, content);
+    for (const buffer::Block& block : response.blocks) {
+      complete = complete && chunks.decode({block.data, block.size}, content);
+    }
+    complete = complete && (chunks.finished() || content.empty());
+    coding_.write(output_, std::move(content));
+  } else {
+    // The buffer of a small body stays with the exchange; a large one goes to the queue as it is.
+    coding_.write(output_, std::move(response.bytes));
+    for (buffer::Block& block : response.blocks) coding_.write(output_, std::exchange(block, buffer::Block{}));
+    response.blocks.clear();
+  }
+  finish_answer(exchange, complete);
+}
+
+void Session::pump(Exchange& exchange) noexcept {
+  if (&exchange != current_ || !streaming_) return;
+  while (streaming_ && output_.size() < http::kOutputMark) {
+    http::BodyPipe::Portion portion = exchange.pipe->take(kFileStep);
+    const bool nothing = portion.memory.empty() && portion.file.size == 0;
+    if (nothing && !portion.finished) return;
+    if (head_held_) {
+      head_held_ = false;
+      write_head(exchange);
+    }
+    write_portion(exchange, portion);
+    if (portion.finished) {
+      streaming_ = false;
+      finish_answer(exchange, portion.complete);
+    }
+  }
+}
+
+void Session::write_portion(Exchange& exchange, http::BodyPipe::Portion& portion) {
+  if (exchange.response.declared_chunked) {
+    std::string content;
+    if (!rare_->author_chunks.decode(portion.memory, content)) {
+      host_.on_misframed(exchange, "the body is not in the chunked coding that its head declares");
+      portion.finished = true;
+      portion.complete = false;
+      exchange.pipe->close();
+    }
+    return coding_.write(output_, std::move(content));
+  }
+  coding_.write(output_, std::move(portion.memory));
+  if (portion.file.size > 0) {
+    const uint64_t size = portion.file.size;
+    coding_.write(output_, std::move(portion.file));
+    rare().file_marks.push_back({output_.appended_total(), size});
+  }
+}
+
+void Session::release_head() noexcept {
+  if (!head_held_) return;
+  head_held_ = false;
+  write_head(*current_);
+}
+
+void Session::output_drained() noexcept {
+  if (current_ == nullptr || !streaming_) return;
+  if (rare_ != nullptr && !rare_->file_marks.empty()) {
+    auto& marks = rare_->file_marks;
+    auto sent = marks.begin();
+    while (sent != marks.end() && sent->end <= output_.drained_total()) current_->pipe->release_file((sent++)->size);
+    marks.erase(marks.begin(), sent);
+  }
+  pump(*current_);
+}
+
+void Session::finish_answer(Exchange& exchange, bool complete) {
+  if (complete) {
+    complete = coding_.finish(output_);
+    if (!complete) host_.on_misframed(exchange, "the body is shorter than its declared content-length");
+  }
+  if (coding_.excess() > 0) host_.on_misframed(exchange, "the body is longer than its declared content-length");
+  exchange.output_end = output_.appended_total();
+  exchange.response_bytes = coding_.written();
+  if (rare_ != nullptr) rare_->file_marks.clear();
+  current_ = nullptr;
+  if (last_ || !complete) {
+    lingers_ = !input_.empty();
+    close_when_sent();
+    input_.clear();
+  } else {
+    state_ = State::head;
+  }
+  host_.on_answered(exchange, complete);
+}
+
+void Session::interim(Exchange& exchange, int status, const http::FieldList& fields) noexcept {
+  const bool begun = streaming_ && !head_held_;
+  if (&exchange != current_ || begun || exchange.request.version == http::Version::http10) return;
+  write_response_head(output_, {.status = status}, fields);
+}
+
+// --- What the connection asks ---
+
+Phase Session::phase() const noexcept {
+  switch (state_) {
+    case State::head: return current_ == nullptr ? Phase::idle : Phase::head;
+    case State::body: return Phase::body;
+    case State::answering: return Phase::waiting;
+    case State::closing: return Phase::closing;
+  }
+  return Phase::closing;
+}
+
+bool Session::wants_input() const noexcept {
+  const uint64_t most = context_.limits.pipeline_bytes;
+  return state_ != State::answering || most == 0 || input_.size() < most;
+}
+
+}  // namespace hyperion::http1

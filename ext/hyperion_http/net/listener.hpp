@@ -1,0 +1,59 @@
+// Listening sockets: TCP by address, unix by path, or a descriptor inherited from another process.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+
+namespace hyperion::net {
+
+struct ListenOptions {
+  // Connections that the kernel completes and queues before we accept them; it caps this at net.core.somaxconn.
+  int backlog = 1024;
+};
+
+class Listener {
+ public:
+  // One listener for each address that `host` resolves to (IPv4 and IPv6). With port 0 the kernel picks one, the same
+  // for all of them. An IPv6 literal may stand in brackets.
+  // Errors: os_error with EADDRINUSE, EADDRNOTAVAIL, EACCES, ...; ENOENT when the name does not resolve.
+  static base::Result<std::vector<Listener>> tcp(std::string_view host, uint16_t port, const ListenOptions& options);
+  // A stale socket file, to which nobody listens, is replaced. `mode`: permissions of the file, or -1 for the umask's.
+  // A path that begins with @ is in Linux's abstract name space.
+  // Errors: EADDRINUSE when somebody listens there, EEXIST when something else than a socket is there, ENAMETOOLONG.
+  static base::Result<Listener> unix_socket(std::string_view path, int mode, const ListenOptions& options);
+  // Errors: ENOTSOCK, EINVAL when the socket does not listen.
+  static base::Result<Listener> inherited(int fd);
+
+  Listener(Listener&&) noexcept = default;
+  Listener& operator=(Listener&&) noexcept = default;
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  // Removes the file of a unix socket that this process made.
+  ~Listener();
+
+  int fd() const noexcept { return fd_.get(); }
+  bool is_unix() const noexcept { return unix_; }
+  // 0 for a unix socket.
+  uint16_t port() const noexcept { return port_; }
+  // "tcp://127.0.0.1:9292", "tcp://[::1]:9292", "unix:///run/app.sock": for the banner.
+  const std::string& url() const noexcept { return url_; }
+
+ private:
+  Listener(base::UniqueFd fd, bool is_unix) noexcept : fd_(std::move(fd)), unix_(is_unix) {}
+  base::Status name_from_socket();
+
+  base::GuardedFd fd_;
+  bool unix_;
+  uint16_t port_ = 0;
+  std::string url_;
+  std::string unlink_path_;
+  int owner_pid_ = 0;
+};
+
+
+}  // namespace hyperion::net

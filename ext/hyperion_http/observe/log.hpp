@@ -1,0 +1,118 @@
+// The log: one native thread that formats and writes what others hand it through rings, so that neither the disk nor a
+// pipe that nobody reads ever stops a request. Info goes to standard output, warnings and errors to standard error.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/native_thread.hpp"
+#include "base/result.hpp"
+#include "observe/record_ring.hpp"
+
+namespace hyperion::observe {
+
+enum class Level : uint8_t { debug, info, warn, error, fatal };
+enum class Format : uint8_t { text, json };
+
+std::string_view text_of(Level level) noexcept;
+
+struct LogSettings {
+  Level level = Level::info;
+  Format format = Format::text;
+  bool color = false;
+  bool requests = true;
+  int out_fd = 1;
+  int error_fd = 2;
+  size_t ring_bytes = size_t{1} << 18;
+};
+
+// One finished exchange, as the access log tells it. The views are copied.
+struct AccessEntry {
+  int64_t wall_micros = 0;
+  uint64_t duration_nanos = 0;
+  uint64_t response_bytes = 0;
+  int status = 0;
+  std::string_view method;
+  std::string_view path;
+  std::string_view query;
+  std::string_view remote;
+  std::string_view version;
+  std::string_view request_id;
+};
+
+class Log {
+ public:
+  // A place to log from: owned by one thread, or guarded by its users.
+  class Source {
+   public:
+    Source(Log& log, size_t ring_bytes) : log_(log), ring_(ring_bytes) {}
+
+    void access(const AccessEntry& entry) noexcept;
+    // `component` and `message`: any bytes; they are escaped.
+    void write(Level level, std::string_view component, std::string_view message) noexcept;
+
+   private:
+    friend class Log;
+
+    Log& log_;
+    RecordRing ring_;
+    uint64_t reported_drops_ = 0;
+  };
+
+  explicit Log(LogSettings settings);
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  const LogSettings& settings() const noexcept { return settings_; }
+  bool logs_requests() const noexcept { return settings_.requests && settings_.level <= Level::info; }
+
+  base::Status start();
+  // A new source; lives as long as the log.
+  Source& open_source();
+  // For any thread: a source guarded by a mutex.
+  void write(Level level, std::string_view component, std::string_view message) noexcept;
+  // Writes what is waiting, but waits for a reader at most so long; then ends the thread.
+  void stop(base::Duration patience) noexcept;
+  uint64_t dropped() const noexcept;
+
+ private:
+  struct Sink {
+    int fd = -1;
+    std::string pending;
+  };
+
+  void ring() noexcept;
+  void run() noexcept;
+  bool collect();
+  void format(std::string_view record);
+  void format_access(std::string_view record);
+  void format_message(std::string_view record);
+  void report_drops(Source& source);
+  // Writes what the descriptor takes without blocking; false when bytes are left.
+  bool flush(Sink& sink) noexcept;
+
+  LogSettings settings_;
+  mutable std::mutex mutex_;  // guards sources_ (the list), stopping_, deadline_ and the condition
+  std::condition_variable rung_;
+  std::vector<std::unique_ptr<Source>> sources_;
+  std::mutex shared_mutex_;  // guards the shared source
+  Source* shared_ = nullptr;
+  std::atomic<bool> dirty_{false};
+  bool stopping_ = false;
+  base::Instant deadline_ = base::Instant::max();
+  Sink out_;
+  Sink err_;
+  std::string scratch_;
+  base::NativeThread thread_;
+};
+
+}  // namespace hyperion::observe

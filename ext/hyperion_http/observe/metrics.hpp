@@ -1,0 +1,39 @@
+// Counters of one I/O thread: written by that thread alone, read by anyone without stopping it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace hyperion::observe {
+
+// One writer, so a plain load and store will do: no locked instruction on the hot path.
+class Counter {
+ public:
+  void add(uint64_t amount = 1) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  void subtract(uint64_t amount = 1) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) - amount, std::memory_order_relaxed);
+  }
+  uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+struct Counters {
+  Counter connections_accepted;
+  Counter connections_active;
+  Counter accept_errors;
+  Counter requests;           // complete requests
+  Counter requests_dispatched;  // of these, handed to the application
+  Counter requests_refused;   // malformed, too large, too late
+  Counter requests_aborted;   // the client went away before its response was sent
+  Counter read_timeouts;
+  Counter write_timeouts;
+  Counter bytes_read;
+  Counter bytes_written;
+  Counter responses[6];       // by hundreds of the status; 0: none
+};
+
+}  // namespace hyperion::observe

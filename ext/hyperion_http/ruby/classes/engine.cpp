@@ -1,0 +1,390 @@
+#include "ruby/classes/engine.hpp"
+
+#include <unistd.h>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "base/fork_guard.hpp"
+#include "ruby/convert.hpp"
+#include "ruby/rack/dispatch.hpp"
+#include "ruby/rack/env.hpp"
+#include "ruby/rack/input.hpp"
+#include "ruby/symbols.hpp"
+#include "ruby/typed_data.hpp"
+#include "server/engine.hpp"
+
+namespace hyperion::ruby {
+namespace {
+
+using Arguments = std::span<const VALUE>;
+
+// What the supervisor of the app threads waits for.
+class Orders {
+ public:
+  void want_thread() noexcept {
+    const std::lock_guard lock{mutex_};
+    wanted_ = true;
+    changed_.notify_all();
+  }
+  void thread_ended() noexcept {
+    const std::lock_guard lock{mutex_};
+    ended_ = true;
+    changed_.notify_all();
+  }
+  void interrupt() noexcept {
+    const std::lock_guard lock{mutex_};
+    interrupted_ = true;
+    changed_.notify_all();
+  }
+  enum class Order : uint8_t { none, thread_wanted, thread_ended };
+  Order wait() noexcept {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [&] { return wanted_ || ended_ || interrupted_; });
+    interrupted_ = false;
+    if (std::exchange(ended_, false)) return Order::thread_ended;
+    return std::exchange(wanted_, false) ? Order::thread_wanted : Order::none;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool wanted_ = false;
+  bool ended_ = false;
+  bool interrupted_ = false;
+};
+
+// The native half. The parts are made by `initialize`, and belong together for good.
+struct Half {
+  struct Parts {
+    Parts(server::Options options, int least, int most)
+        : queue(options.io_threads, {[](void* self) noexcept { static_cast<Orders*>(self)->want_thread(); }, &orders}),
+          engine(std::move(options), queue),
+          least_threads(least),
+          most_threads(most) {}
+
+    Orders orders;
+    server::AppQueue queue;
+    server::Engine engine;
+    rack::Context context;
+    int least_threads;
+    int most_threads;
+  };
+
+  std::unique_ptr<Parts> parts;
+
+  ~Half() {
+    if (parts == nullptr) return;
+    parts->engine.stop();
+    // An exchange that somebody still holds (a stream that was never closed) must stay where it is.
+    if (parts->engine.exchanges_in_use() > 0) (void)parts.release();
+  }
+};
+
+struct EngineTraits {
+  static constexpr const char* name = "Hyperion::Engine";
+  static void mark(const Half& half) {
+    if (half.parts != nullptr) half.parts->context.mark();
+  }
+};
+using EngineData = TypedData<Half, EngineTraits>;
+
+Half::Parts& parts_of(const Gvl& gvl, VALUE self) {
+  Half& half = EngineData::of(gvl, self);
+  if (half.parts == nullptr) throw Raise{rb_eRuntimeError, "the engine is not initialized"};
+  return *half.parts;
+}
+
+void check(const base::Status& status, std::string what) {
+  if (status.ok()) return;
+  const base::Error error = status.error();
+  if (error.os_errno != 0) throw RaiseErrno{error.os_errno, std::move(what)};
+  throw Raise{rb_eRuntimeError, what + ": " + base::describe(error)};
+}
+
+// A Hash with Symbol keys; every key must be there, for the defaults are Ruby's business.
+class Settings {
+ public:
+  Settings(const Gvl& gvl, VALUE hash) : gvl_(gvl), hash_(hash) {
+    checked(gvl, [hash] { Check_Type(hash, T_HASH); });
+  }
+  VALUE get(const char* key) const {
+    VALUE value = Qundef;
+    const VALUE hash = hash_;
+    checked(gvl_, [&value, hash, key] { value = rb_hash_lookup2(hash, ID2SYM(rb_intern(key)), Qundef); });
+    if (value == Qundef) throw Raise{rb_eKeyError, std::string{"missing setting: "} + key};
+    return value;
+  }
+  uint64_t number(const char* key) const { return to_u64(gvl_, get(key)); }
+  base::Duration duration(const char* key) const { return to_duration(gvl_, get(key)); }
+  bool flag(const char* key) const { return RTEST(get(key)); }
+  std::string text(const char* key) const { return to_text(gvl_, get(key)); }
+
+ private:
+  const Gvl& gvl_;
+  VALUE hash_;
+};
+
+observe::Level level_of(const std::string& name) {
+  for (const auto level : {observe::Level::debug, observe::Level::info, observe::Level::warn, observe::Level::error,
+                           observe::Level::fatal}) {
+    if (observe::text_of(level) == name) return level;
+  }
+  throw Raise{rb_eArgError, "unknown log level: " + name};
+}
+
+server::Options options_from(const Settings& settings) {
+  server::Options options;
+  http::Limits& limits = options.limits;
+  limits.max_header_bytes = settings.number("max_header_bytes");
+  limits.max_body_bytes = settings.number("max_body_bytes");
+  limits.header_timeout = settings.duration("header_timeout");
+  limits.body_timeout = settings.duration("body_timeout");
+  limits.min_body_rate = settings.number("min_body_rate");
+  limits.request_timeout = settings.duration("max_request_read_seconds");
+  limits.write_timeout = settings.duration("write_timeout");
+  limits.idle_timeout = settings.duration("idle_keepalive");
+  limits.drop_underscore_fields = settings.flag("drop_underscore_headers");
+  options.listen.backlog = static_cast<int>(settings.number("backlog"));
+  options.io_threads = static_cast<unsigned>(settings.number("io_threads"));
+  options.log.level = level_of(settings.text("log_level"));
+  options.log.format = settings.text("log_format") == "json" ? observe::Format::json : observe::Format::text;
+  options.log.color = settings.flag("log_color");
+  options.log.requests = settings.flag("log_requests");
+  options.log.out_fd = static_cast<int>(settings.number("log_out"));
+  options.log.error_fd = static_cast<int>(settings.number("log_err"));
+  return options;
+}
+
+// Engine.new(settings)
+VALUE initialize(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 1, 1);
+  const Settings settings{gvl, arguments[0]};
+  Half& half = EngineData::of(gvl, self);
+  if (half.parts != nullptr) throw Raise{rb_eRuntimeError, "the engine is initialized already"};
+  half.parts = std::make_unique<Half::Parts>(options_from(settings), static_cast<int>(settings.number("min_threads")),
+                                             static_cast<int>(settings.number("max_threads")));
+  rack::Context& context = half.parts->context;
+  context.limits = &half.parts->engine.options().limits;
+  context.owner = base::fork_generation();
+  context.early_hints = settings.flag("early_hints");
+  context.rack_3 = settings.flag("rack_3");
+  context.app = settings.get("app");
+  context.rack_errors = settings.get("rack_errors");
+  const VALUE software = settings.get("server_software");
+  const bool multithread = half.parts->most_threads > 1;
+  checked(gvl, [&context, &gvl, software, multithread] {
+    context.adapter = rb_path2class("Hyperion::Adapter::Rack");
+    context.empty_input = rack::make_empty_input(gvl);
+    context.env_template = rack::make_env_template(context, software, multithread, false);
+  });
+  return self;
+}
+
+VALUE listen_tcp(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 2, 2);
+  const std::string host = to_text(gvl, arguments[0]);
+  const uint64_t port = to_u64(gvl, arguments[1]);
+  if (port > 65535) throw Raise{rb_eArgError, "port " + std::to_string(port) + " is above 65535"};
+  check(parts_of(gvl, self).engine.listen_tcp(host, static_cast<uint16_t>(port)), host + ":" + std::to_string(port));
+  return Qnil;
+}
+
+VALUE listen_unix(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 2, 2);
+  const std::string path = to_text(gvl, arguments[0]);
+  const int mode = NIL_P(arguments[1]) ? -1 : static_cast<int>(to_i64(gvl, arguments[1]));
+  check(parts_of(gvl, self).engine.listen_unix(path, mode), path);
+  return Qnil;
+}
+
+VALUE listen_inherited(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 1, 1);
+  const int fd = static_cast<int>(to_i64(gvl, arguments[0]));
+  check(parts_of(gvl, self).engine.listen_inherited(fd), "descriptor " + std::to_string(fd));
+  return Qnil;
+}
+
+VALUE urls(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  const auto& listeners = parts_of(gvl, self).engine.listeners();
+  VALUE list = Qnil;
+  checked(gvl, [&] {
+    list = rb_ary_new();
+    for (const net::Listener& listener : listeners) rb_ary_push(list, to_string(listener.url()));
+  });
+  return list;
+}
+
+// The first TCP listener's; nil when there is none.
+VALUE port(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  for (const net::Listener& listener : parts_of(gvl, self).engine.listeners()) {
+    if (!listener.is_unix()) return INT2FIX(listener.port());
+  }
+  return Qnil;
+}
+
+VALUE start(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  check(parts_of(gvl, self).engine.start(), "start");
+  return Qnil;
+}
+
+// The body of an app thread; :closed or :idle.
+VALUE serve(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  Half::Parts& parts = parts_of(gvl, self);
+  // Threads above the minimum go when they have had nothing to do for so long.
+  constexpr auto kIdlePatience = std::chrono::seconds{10};
+  const bool elastic = parts.most_threads > parts.least_threads;
+  rack::Pool pool{.queue = parts.queue,
+                  .log = parts.engine.log(),
+                  .least = parts.least_threads,
+                  .most = parts.most_threads,
+                  .idle_patience = elastic ? base::Duration{kIdlePatience} : base::Duration::max(),
+                  .want_thread = [](void* orders) noexcept { static_cast<Orders*>(orders)->want_thread(); },
+                  .object = &parts.orders};
+  const unsigned generation = base::fork_generation();
+  // However the thread ends, its supervisor hears of it; in a forked child there is none.
+  struct Farewell {
+    Orders& orders;
+    unsigned generation;
+    ~Farewell() {
+      if (base::fork_generation() == generation) orders.thread_ended();
+    }
+  } farewell{parts.orders, generation};
+  const rack::Leave leave = rack::serve_exchanges(gvl, parts.context, pool);
+  return ID2SYM(rb_intern(leave == rack::Leave::idle ? "idle" : "closed"));
+}
+
+// Waits for a change in the pool: :wanted, :ended, or nil when interrupted.
+VALUE wait_order(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  Orders& orders = parts_of(gvl, self).orders;
+  auto work = [&](const NoGvl&) noexcept { return orders.wait(); };
+  auto unblock = [&]() noexcept { orders.interrupt(); };
+  const auto order = Boundary::without_gvl(gvl, work, unblock);
+  checked(gvl, [] { rb_thread_check_ints(); });
+  switch (order.value_or(Orders::Order::none)) {
+    case Orders::Order::thread_wanted: return ID2SYM(rb_intern("wanted"));
+    case Orders::Order::thread_ended: return ID2SYM(rb_intern("ended"));
+    case Orders::Order::none: break;
+  }
+  return Qnil;
+}
+
+VALUE drain(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  parts_of(gvl, self).engine.drain();
+  return Qnil;
+}
+
+// wait_drained(seconds) -> true when nothing is left, false otherwise (also when interrupted).
+VALUE wait_drained(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 1, 1);
+  server::Engine& engine = parts_of(gvl, self).engine;
+  const base::Duration patience = to_duration(gvl, arguments[0]);
+  auto work = [&](const NoGvl&) noexcept { return engine.wait_drained(patience); };
+  auto unblock = [&]() noexcept { engine.interrupt_wait(); };
+  const auto drained = Boundary::without_gvl(gvl, work, unblock);
+  checked(gvl, [] { rb_thread_check_ints(); });
+  return drained.value_or(false) ? Qtrue : Qfalse;
+}
+
+// App threads end when the queue is empty.
+VALUE close_queue(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  Half::Parts& parts = parts_of(gvl, self);
+  parts.queue.close();
+  parts.orders.interrupt();
+  return Qnil;
+}
+
+VALUE stop(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  server::Engine& engine = parts_of(gvl, self).engine;
+  auto work = [&](const NoGvl&) noexcept {
+    engine.stop();
+    return true;
+  };
+  auto unblock = []() noexcept {};
+  if (!Boundary::without_gvl(gvl, work, unblock)) engine.stop();
+  return Qnil;
+}
+
+// log(level, source, message)
+VALUE log(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 3, 3);
+  const observe::Level level = level_of(to_text(gvl, arguments[0]));
+  parts_of(gvl, self).engine.log().write(level, to_text(gvl, arguments[1]), to_text(gvl, arguments[2]));
+  return Qnil;
+}
+
+VALUE threads(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  return INT2FIX(parts_of(gvl, self).queue.seats());
+}
+
+VALUE stats(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  Half::Parts& parts = parts_of(gvl, self);
+  struct Row {
+    const char* name;
+    uint64_t value;
+  };
+  const auto sum = [&](auto member) {
+    uint64_t total = 0;
+    for (const auto& worker : parts.engine.workers()) total += (worker->counters().*member).get();
+    return total;
+  };
+  using observe::Counters;
+  const Row rows[] = {{"connections_accepted", sum(&Counters::connections_accepted)},
+                      {"connections_active", sum(&Counters::connections_active)},
+                      {"accept_errors", sum(&Counters::accept_errors)},
+                      {"requests", sum(&Counters::requests)},
+                      {"requests_dispatched", sum(&Counters::requests_dispatched)},
+                      {"requests_refused", sum(&Counters::requests_refused)},
+                      {"requests_aborted", sum(&Counters::requests_aborted)},
+                      {"read_timeouts", sum(&Counters::read_timeouts)},
+                      {"write_timeouts", sum(&Counters::write_timeouts)},
+                      {"bytes_read", sum(&Counters::bytes_read)},
+                      {"bytes_written", sum(&Counters::bytes_written)},
+                      {"queue_depth", parts.queue.depth()},
+                      {"threads", static_cast<uint64_t>(parts.queue.seats())},
+                      {"log_lines_dropped", parts.engine.log().dropped()}};
+  VALUE hash = Qnil;
+  checked(gvl, [&] {
+    hash = rb_hash_new();
+    for (const Row& row : rows) rb_hash_aset(hash, ID2SYM(rb_intern(row.name)), ULL2NUM(row.value));
+  });
+  return hash;
+}
+
+}  // namespace
+
+void define_engine(VALUE hyperion) {
+  const VALUE klass = rb_define_class_under(hyperion, "Engine", rb_cObject);
+  rb_define_alloc_func(klass, EngineData::allocate);
+  rb_define_method(klass, "initialize", entry<initialize>, -1);
+  rb_define_method(klass, "listen_tcp", entry<listen_tcp>, -1);
+  rb_define_method(klass, "listen_unix", entry<listen_unix>, -1);
+  rb_define_method(klass, "listen_inherited", entry<listen_inherited>, -1);
+  rb_define_method(klass, "urls", entry<urls>, -1);
+  rb_define_method(klass, "port", entry<port>, -1);
+  rb_define_method(klass, "start", entry<start>, -1);
+  rb_define_method(klass, "serve", entry<serve>, -1);
+  rb_define_method(klass, "wait_order", entry<wait_order>, -1);
+  rb_define_method(klass, "drain", entry<drain>, -1);
+  rb_define_method(klass, "wait_drained", entry<wait_drained>, -1);
+  rb_define_method(klass, "close_queue", entry<close_queue>, -1);
+  rb_define_method(klass, "stop", entry<stop>, -1);
+  rb_define_method(klass, "log", entry<log>, -1);
+  rb_define_method(klass, "threads", entry<threads>, -1);
+  rb_define_method(klass, "stats", entry<stats>, -1);
+}
+
+}  // namespace hyperion::ruby

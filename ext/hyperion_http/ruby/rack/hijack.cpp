@@ -1,0 +1,127 @@
+#include "ruby/rack/hijack.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "ruby/convert.hpp"
+#include "ruby/rack/response.hpp"
+#include "ruby/symbols.hpp"
+
+namespace hyperion::ruby::rack {
+namespace {
+
+VALUE hijack_class = Qnil;
+VALUE early_hints_class = Qnil;
+
+// Both kinds of object hold nothing but the address of their frame, null once it is over.
+constexpr rb_data_type_t kFrameType = {
+    .wrap_struct_name = "Hyperion::Hijack",
+    .function = {.dmark = nullptr, .dfree = nullptr, .dsize = nullptr, .dcompact = nullptr, .reserved = {}},
+    .parent = nullptr,
+    .data = nullptr,
+    .flags = RUBY_TYPED_FREE_IMMEDIATELY,
+};
+
+Frame& armed_frame(const Gvl& gvl, VALUE self, const char* what) {
+  void* frame = nullptr;
+  checked(gvl, [&] { frame = rb_check_typeddata(self, &kFrameType); });
+  if (frame == nullptr) throw Raise{rb_eIOError, std::string{what} + " after the request is over"};
+  return *static_cast<Frame*>(frame);
+}
+
+VALUE socket_from(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  const bool is_unix = ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+                       address.ss_family == AF_UNIX;
+  rb_require("socket");
+  const VALUE klass = rb_path2class(is_unix ? "UNIXSocket" : "TCPSocket");
+  const VALUE socket = rb_funcall(klass, ids.for_fd, 1, INT2NUM(fd));
+  rb_funcall(socket, ids.set_sync, 1, Qtrue);
+  return socket;
+}
+
+VALUE hijack(const Gvl& gvl, VALUE self, std::span<const VALUE> arguments) {
+  expect_arguments(arguments, 0, 0);
+  Frame& frame = armed_frame(gvl, self, "rack.hijack was called");
+  if (frame.hijacked) throw Raise{rb_eIOError, "rack.hijack was called before"};
+  frame.hijacked = true;
+  const VALUE env = frame.env;
+  http::Exchange& exchange = frame.exchange;
+  VALUE socket = Qnil;
+  checked(gvl, [&] {
+    exchange.signal(http::Exchange::kHijack);
+    socket = receive_socket(gvl, exchange);
+    if (RB_TYPE_P(env, T_HASH) && !OBJ_FROZEN(env)) rb_hash_aset(env, literals.key_hijack_io, socket);
+  });
+  return socket;
+}
+
+VALUE send_hints(const Gvl& gvl, VALUE self, std::span<const VALUE> arguments) {
+  expect_arguments(arguments, 1, 1);
+  Frame& frame = armed_frame(gvl, self, "rack.early_hints was called");
+  const Context& context = frame.context;
+  http::Response hints;
+  hints.status = 103;
+  const VALUE headers = arguments[0];
+  checked(gvl, [&] { read_headers(context, headers, hints, nullptr); });
+  frame.exchange.hints.push(std::move(hints.fields));
+  frame.exchange.signal(http::Exchange::kHints);
+  return Qnil;
+}
+
+}  // namespace
+
+VALUE receive_socket(const Gvl& gvl, http::Exchange& exchange) {
+  struct Parcel {
+    int fd = -1;
+    int error = 0;
+    bool arrived = false;
+  };
+  auto work = [&](const NoGvl&) noexcept {
+    Parcel parcel;
+    auto result = exchange.handoff.wait();
+    if (!result) return parcel;
+    parcel.arrived = true;
+    if (result->ok()) {
+      parcel.fd = std::move(*result).value().release();
+    } else {
+      parcel.error = result->error().os_errno != 0 ? result->error().os_errno : ECONNRESET;
+    }
+    return parcel;
+  };
+  auto unblock = [&]() noexcept { exchange.handoff.interrupt(); };
+  while (true) {
+    // The I/O thread answers within its turn; an interrupt that waits for this keeps the connection from being lost.
+    const auto parcel = Boundary::without_gvl(gvl, work, unblock);
+    if (!parcel || !parcel->arrived) {
+      rb_thread_check_ints();
+      continue;
+    }
+    if (parcel->fd < 0) rb_syserr_fail(parcel->error, "the client has closed the connection");
+    return socket_from(parcel->fd);
+  }
+}
+
+VALUE make_hijack(Frame& frame) { return TypedData_Wrap_Struct(hijack_class, &kFrameType, &frame); }
+
+VALUE make_early_hints(Frame& frame) { return TypedData_Wrap_Struct(early_hints_class, &kFrameType, &frame); }
+
+void disarm(VALUE object) noexcept {
+  if (!NIL_P(object)) DATA_PTR(object) = nullptr;
+}
+
+void define_hijack(VALUE hyperion) {
+  hijack_class = rb_define_class_under(hyperion, "Hijack", rb_cObject);
+  rb_gc_register_address(&hijack_class);
+  rb_undef_alloc_func(hijack_class);
+  rb_define_method(hijack_class, "call", entry<hijack>, -1);
+  early_hints_class = rb_define_class_under(hyperion, "EarlyHints", rb_cObject);
+  rb_gc_register_address(&early_hints_class);
+  rb_undef_alloc_func(early_hints_class);
+  rb_define_method(early_hints_class, "call", entry<send_hints>, -1);
+}
+
+}  // namespace hyperion::ruby::rack

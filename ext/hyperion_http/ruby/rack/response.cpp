@@ -1,0 +1,241 @@
+#include "ruby/rack/response.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "base/ascii.hpp"
+#include "http/status.hpp"
+#include "ruby/convert.hpp"
+#include "ruby/symbols.hpp"
+
+namespace hyperion::ruby::rack {
+
+VALUE invalid_response = Qnil;
+
+namespace {
+
+using http::Exchange;
+using http::Response;
+
+// A file up to this size is read into the response: one write instead of two, and no descriptor kept.
+constexpr size_t kSmallFile = 16 * 1024;
+
+VALUE as_string(VALUE value) {
+  return RB_TYPE_P(value, T_STRING) ? value : rb_funcall(value, ids.to_s, 0);
+}
+
+struct HeaderReader {
+  const Context& context;
+  Response& response;
+  VALUE* hijack;
+  VALUE protocol = Qnil;  // rack.protocol: the connection is to be upgraded
+};
+
+[[noreturn]] void invalid_header(VALUE name, Response::FieldFault fault) {
+  const std::string_view text = http::text_of(fault);
+  rb_raise(invalid_response, "response header %" PRIsVALUE ": %.*s", rb_inspect(name), static_cast<int>(text.size()),
+           text.data());
+}
+
+void add_line(HeaderReader& reader, VALUE name, std::string_view value) {
+  const auto fault = [&]() noexcept { return reader.response.add(bytes_of(name), value); }();
+  if (fault != Response::FieldFault::none) invalid_header(name, fault);
+}
+
+// A String value: one line; under Rack 2 every LF begins another one.
+void add_value(HeaderReader& reader, VALUE name, VALUE value) {
+  value = as_string(value);
+  std::string_view text = bytes_of(value);
+  if (!reader.context.rack_3) {
+    for (size_t lf = text.find('\n'); lf != std::string_view::npos; lf = text.find('\n')) {
+      add_line(reader, name, text.substr(0, lf));
+      text.remove_prefix(lf + 1);
+    }
+  }
+  add_line(reader, name, text);
+  RB_GC_GUARD(value);
+}
+
+void add_header(HeaderReader& reader, VALUE name, VALUE value) {
+  name = as_string(name);
+  if (NIL_P(value)) return;
+  if (reader.hijack != nullptr && base::iequals(bytes_of(name), "rack.hijack")) {
+    *reader.hijack = value;
+    return;
+  }
+  if (base::iequals(bytes_of(name), "rack.protocol")) {
+    reader.protocol = as_string(value);
+    return;
+  }
+  if (RB_TYPE_P(value, T_ARRAY)) {
+    for (long i = 0; i < RARRAY_LEN(value); ++i) add_value(reader, name, rb_ary_entry(value, i));
+  } else {
+    add_value(reader, name, value);
+  }
+}
+
+int add_pair(VALUE name, VALUE value, VALUE reader) {
+  add_header(*reinterpret_cast<HeaderReader*>(reader), name, value);
+  return ST_CONTINUE;
+}
+
+VALUE add_yielded(VALUE pair, VALUE reader, int argc, const VALUE* argv, VALUE) {
+  if (argc >= 2) {
+    add_header(*reinterpret_cast<HeaderReader*>(reader), argv[0], argv[1]);
+  } else {
+    const VALUE both = rb_check_array_type(pair);
+    if (NIL_P(both) || RARRAY_LEN(both) != 2) rb_raise(invalid_response, "headers must yield names and values");
+    add_header(*reinterpret_cast<HeaderReader*>(reader), rb_ary_entry(both, 0), rb_ary_entry(both, 1));
+  }
+  return Qnil;
+}
+
+int read_status(VALUE status) {
+  if (!RB_INTEGER_TYPE_P(status)) status = rb_funcall(status, ids.to_i, 0);
+  const int code = RB_FIXNUM_P(status) ? FIX2INT(status) : 0;
+  if (code < 100 || code > 999) rb_raise(invalid_response, "response status %" PRIsVALUE " is not a status", status);
+  return code;
+}
+
+void take_string(Response& response, VALUE string) {
+  if (!RB_TYPE_P(string, T_STRING)) {
+    rb_raise(invalid_response, "response body yields %" PRIsVALUE ", not a String", rb_obj_class(string));
+  }
+  [&]() noexcept { response.bytes.append(bytes_of(string)); }();
+}
+
+void take_array(Response& response, VALUE array) {
+  for (long i = 0; i < RARRAY_LEN(array); ++i) take_string(response, rb_ary_entry(array, i));
+}
+
+// Opened by name, without the lock, as disks may be slow.
+struct Opened {
+  int fd = -1;
+  int error = 0;
+  struct stat status {};
+};
+
+bool take_file(const Gvl& gvl, Response& response, VALUE path) {
+  path = rb_get_path(path);
+  const char* name = RSTRING_PTR(path);
+  auto work = [&](const NoGvl&) noexcept {
+    Opened opened;
+    opened.fd = ::open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (opened.fd < 0 || ::fstat(opened.fd, &opened.status) < 0) opened.error = errno;
+    return opened;
+  };
+  auto unblock = []() noexcept {};
+  auto opened = Boundary::without_gvl(gvl, work, unblock);
+  while (!opened) {
+    rb_thread_check_ints();
+    opened = Boundary::without_gvl(gvl, work, unblock);
+  }
+  RB_GC_GUARD(path);
+  if (opened->fd < 0) return false;
+  return [&]() noexcept {
+    base::UniqueFd fd{opened->fd};
+    if (opened->error != 0 || !S_ISREG(opened->status.st_mode)) return false;
+    const auto size = static_cast<uint64_t>(opened->status.st_size);
+    if (size <= kSmallFile) {
+      response.bytes.resize(size);
+      const ssize_t got = ::pread(fd.get(), response.bytes.data(), size, 0);
+      response.bytes.resize(got < 0 ? 0 : static_cast<size_t>(got));
+      if (got == static_cast<ssize_t>(size)) return true;
+      response.bytes.clear();
+    }
+    response.body = Response::Body::file;
+    response.file = {.file = std::make_shared<const base::UniqueFd>(std::move(fd)), .offset = 0, .size = size};
+    return true;
+  }();
+}
+
+bool responds(VALUE object, ID method) { return rb_respond_to(object, method) != 0; }
+
+void read_body(const Gvl& gvl, Exchange& exchange, Triplet& triplet) {
+  const VALUE body = triplet.body;
+  Response& response = exchange.response;
+  if (NIL_P(body)) return;
+  if (RB_TYPE_P(body, T_ARRAY)) return take_array(response, body);
+  if (RB_TYPE_P(body, T_STRING)) return take_string(response, body);
+  const bool unread = exchange.request.method == http::Method::head || http::forbids_body(response.status);
+  if (responds(body, ids.to_path)) {
+    const VALUE path = rb_funcall(body, ids.to_path, 0);
+    if (RB_TYPE_P(path, T_STRING) && take_file(gvl, response, path)) return;
+  }
+  if (unread && response.status != 101) return;
+  if (responds(body, ids.to_ary)) {
+    const VALUE array = rb_check_array_type(body);
+    if (!NIL_P(array)) return take_array(response, array);
+  }
+  if (responds(body, ids.each)) {
+    triplet.kind = BodyKind::each;
+    response.body = Response::Body::stream;
+    response.hold_head = true;
+  } else if (responds(body, ids.call)) {
+    triplet.kind = response.status == 101 ? BodyKind::hijack : BodyKind::stream;
+    triplet.callback = body;
+    response.body = response.status == 101 ? Response::Body::raw : Response::Body::stream;
+  } else {
+    rb_raise(invalid_response, "response body (%" PRIsVALUE ") responds to neither each nor call", rb_obj_class(body));
+  }
+}
+
+}  // namespace
+
+void read_headers(const Context& context, VALUE headers, http::Response& response, VALUE* hijack) {
+  HeaderReader reader{context, response, hijack};
+  const auto argument = reinterpret_cast<VALUE>(&reader);
+  if (RB_TYPE_P(headers, T_HASH)) {
+    rb_hash_foreach(headers, add_pair, argument);
+  } else if (responds(headers, ids.each)) {
+    rb_block_call(headers, ids.each, 0, nullptr, add_yielded, argument);
+  } else {
+    rb_raise(invalid_response, "response headers (%" PRIsVALUE ") are no Hash", rb_obj_class(headers));
+  }
+  if (!NIL_P(reader.protocol)) {
+    // Rack SPEC, "The rack.protocol Header": on HTTP/1 the upgrade is a 101.
+    response.status = 101;
+    add_line(reader, to_literal("upgrade"), bytes_of(reader.protocol));
+  }
+}
+
+Triplet split_triplet(VALUE answer) {
+  const VALUE parts = rb_check_array_type(answer);
+  if (NIL_P(parts)) {
+    rb_raise(invalid_response, "the application returned %" PRIsVALUE ", not [status, headers, body]",
+             rb_obj_class(answer));
+  }
+  if (RARRAY_LEN(parts) != 3) {
+    rb_raise(invalid_response, "the application returned an Array of %ld, not [status, headers, body]",
+             RARRAY_LEN(parts));
+  }
+  return {.status = rb_ary_entry(parts, 0), .headers = rb_ary_entry(parts, 1), .body = rb_ary_entry(parts, 2)};
+}
+
+void read_response(const Gvl& gvl, const Context& context, Exchange& exchange, Triplet& triplet) {
+  Response& response = exchange.response;
+  response.status = read_status(triplet.status);
+  if (response.status < 200 && response.status != 101) {
+    rb_raise(invalid_response, "response status %d is an interim one", response.status);
+  }
+  read_headers(context, triplet.headers, response, &triplet.callback);
+  if (!NIL_P(triplet.callback)) {
+    triplet.kind = BodyKind::hijack;
+    response.body = Response::Body::raw;
+    return;
+  }
+  read_body(gvl, exchange, triplet);
+}
+
+void define_response(VALUE hyperion) {
+  const VALUE error = rb_define_class_under(hyperion, "Error", rb_eStandardError);
+  invalid_response = rb_define_class_under(hyperion, "InvalidResponse", error);
+  rb_gc_register_address(&invalid_response);
+}
+
+}  // namespace hyperion::ruby::rack

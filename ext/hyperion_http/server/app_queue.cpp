@@ -1,0 +1,180 @@
+#include "server/app_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace hyperion::server {
+namespace {
+
+// The longest that other Ruby threads wait for the lock while requests keep coming.
+constexpr auto kLongestService = std::chrono::milliseconds{1};
+
+}  // namespace
+
+// --- Seat ---
+
+AppQueue::Seat::Wake AppQueue::Seat::wait(base::Duration patience) noexcept {
+  std::unique_lock lock{mutex_};
+  const auto woken = [&] { return called_ || interrupted_; };
+  if (patience == base::Duration::max()) {
+    rung_.wait(lock, woken);
+  } else if (!rung_.wait_for(lock, patience, woken)) {
+    return Wake::idle;
+  }
+  const Wake wake = called_ ? Wake::called : Wake::interrupted;
+  called_ = interrupted_ = false;
+  return wake;
+}
+
+void AppQueue::Seat::interrupt() noexcept {
+  const std::lock_guard lock{mutex_};
+  interrupted_ = true;
+  rung_.notify_one();
+}
+
+void AppQueue::Seat::call() noexcept {
+  const std::lock_guard lock{mutex_};
+  called_ = true;
+  rung_.notify_one();
+}
+
+// --- I/O threads ---
+
+void AppQueue::dispatch(ExchangeChain&& exchanges) noexcept {
+  const uint64_t count = exchanges.size();
+  const std::lock_guard lock{mutex_};
+  arrived_.push(std::move(exchanges));
+  depth_.fetch_add(count);
+}
+
+AppQueue::Seat* AppQueue::choose() noexcept {
+  if (parked_.empty()) return nullptr;
+  Seat* seat = parked_.back();
+  parked_.pop_back();
+  parked_count_.store(static_cast<int>(parked_.size()));
+  seat->state_ = Seat::State::called;
+  standing_by_.store(true);
+  return seat;
+}
+
+void AppQueue::turn_ended(bool sleeping) noexcept {
+  // Before the look at the queue: a thread that stops standing by after it finds nobody awake and looks itself.
+  if (sleeping) io_awake_.fetch_sub(1);
+  if (depth_.load() == 0) return;
+  Seat* seat = nullptr;
+  {
+    const std::lock_guard lock{mutex_};
+    const uint64_t taken = taken_.load(std::memory_order_relaxed);
+    const bool stuck = taken == std::exchange(taken_at_last_turn_, taken);
+    const bool nobody_runs = parked_.size() >= static_cast<size_t>(seats_.load());
+    // Whoever runs goes straight on to the next exchange, so a second thread would only fight for the lock. One is
+    // called when nothing was taken for a whole turn, or when nobody will look again.
+    if (!somebody_stands_by() && (nobody_runs || sleeping || stuck)) seat = choose();
+  }
+  if (seat != nullptr) {
+    seat->call();
+  } else if (seats_.load() == 0) {
+    recruiter_.call(recruiter_.object);
+  }
+}
+
+// --- App threads ---
+
+AppQueue::Seat& AppQueue::enter() {
+  const std::lock_guard lock{mutex_};
+  if (free_seats_.empty()) {
+    all_seats_.push_back(std::make_unique<Seat>());
+    free_seats_.reserve(all_seats_.size());
+    free_seats_.push_back(all_seats_.back().get());
+  }
+  Seat& seat = *free_seats_.back();
+  free_seats_.pop_back();
+  seats_.fetch_add(1);
+  return seat;
+}
+
+void AppQueue::leave(Seat& seat) noexcept {
+  done(seat);
+  seat.away_ = false;
+  {
+    const std::lock_guard lock{mutex_};
+    sit_up(seat);
+    free_seats_.push_back(&seat);
+    seats_.fetch_sub(1);
+  }
+  // A thread that ends must not take the only promise to look at the queue with it.
+  ensure_standby();
+}
+
+// With mutex_: the seat neither waits nor stands by any more.
+void AppQueue::sit_up(Seat& seat) noexcept {
+  if (seat.state_ == Seat::State::called) standing_by_.store(false);
+  if (seat.state_ == Seat::State::parked) {
+    parked_.erase(std::find(parked_.begin(), parked_.end(), &seat));
+    parked_count_.store(static_cast<int>(parked_.size()));
+  }
+  seat.state_ = Seat::State::running;
+}
+
+void AppQueue::done(Seat& seat) noexcept {
+  if (!std::exchange(seat.in_request_, false)) return;
+  --in_requests_;
+}
+
+http::Exchange* AppQueue::next(Seat& seat) noexcept {
+  HYPERION_ASSERT(!seat.in_request_);
+  const bool back = std::exchange(seat.away_, false);
+  if (back || ready_.empty()) {
+    const std::lock_guard lock{mutex_};
+    sit_up(seat);
+    ready_.push(std::exchange(arrived_, ExchangeChain{}));
+  }
+  http::Exchange* exchange = ready_.pop();
+  if (exchange == nullptr) return nullptr;
+  depth_.fetch_sub(1);
+  taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  seat.in_request_ = true;
+  ++in_requests_;
+  if (back) ensure_standby();
+  return exchange;
+}
+
+void AppQueue::ensure_standby() noexcept {
+  if (depth_.load() == 0 || parked_count_.load() == 0 || somebody_stands_by() || io_awake_.load() > 0) return;
+  Seat* seat = nullptr;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!somebody_stands_by()) seat = choose();
+  }
+  if (seat != nullptr) seat->call();
+}
+
+bool AppQueue::park(Seat& seat) noexcept {
+  const std::lock_guard lock{mutex_};
+  if (depth_.load() > 0 || closed_.load()) return false;
+  seat.state_ = Seat::State::parked;
+  seat.away_ = true;
+  parked_.push_back(&seat);
+  parked_count_.store(static_cast<int>(parked_.size()));
+  return true;
+}
+
+bool AppQueue::should_yield(base::Instant now) const noexcept {
+  return in_requests_ > 0 || now - last_pause_ >= kLongestService;
+}
+
+void AppQueue::end_yield(base::Instant now) noexcept {
+  yielding_.fetch_sub(1);
+  last_pause_ = now;
+  ensure_standby();
+}
+
+void AppQueue::close() noexcept {
+  const std::lock_guard lock{mutex_};
+  closed_.store(true);
+  for (Seat* seat : parked_) seat->interrupt();
+}
+
+}  // namespace hyperion::server

@@ -1,0 +1,131 @@
+// The one queue between the I/O threads and the app threads, and the rules that keep the interpreter's lock with
+// whoever has work. Knows no Ruby: "the lock" below is whatever lock the takers hold (the GVL; a mutex in the tests).
+//
+//   1. An exchange is taken only while holding the lock, one at a time, straight on while there is work.
+//   2. At most one thread stands by: woken, empty-handed, waiting for the lock. It takes over the instant the running
+//      one blocks. While work remains and threads are idle there is one.
+//   3. The taker is told when to yield between exchanges (should_yield).
+//
+//   Seat:  running --park--> parked --call--> called (stands by) --next--> running
+//
+// Who calls a parked thread: an I/O thread at the end of its turn, when nobody runs or nobody gets on; and, while all
+// I/O threads sleep, the thread that has just ceased to stand by.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "server/dispatcher.hpp"
+
+namespace hyperion::server {
+
+class AppQueue final : public Dispatcher {
+ public:
+  // One app thread's place.
+  class Seat {
+   public:
+    enum class Wake : uint8_t { called, interrupted, idle };
+
+    // Without the lock: until the thread is called, interrupted, or has been idle so long.
+    Wake wait(base::Duration patience) noexcept;
+    // Any thread; sticky: the current or the next wait ends.
+    void interrupt() noexcept;
+
+   private:
+    friend class AppQueue;
+    enum class State : uint8_t { running, parked, called };
+
+    void call() noexcept;
+
+    State state_ = State::running;  // guarded by AppQueue::mutex_
+    bool away_ = false;             // it parked and has not been back; guarded by the lock, like in_request_
+    bool in_request_ = false;
+    std::mutex mutex_;  // guards the rest
+    std::condition_variable rung_;
+    bool called_ = false;
+    bool interrupted_ = false;
+  };
+
+  // Called on an I/O thread when work waits and no thread has a seat.
+  struct Recruiter {
+    void (*call)(void* object) noexcept;
+    void* object;
+  };
+
+  AppQueue(unsigned io_threads, Recruiter recruiter) noexcept
+      : recruiter_(recruiter), io_awake_(static_cast<int>(io_threads)) {}
+
+  // --- I/O threads ---
+
+  void dispatch(ExchangeChain&& exchanges) noexcept override;
+  void turn_ended(bool sleeping) noexcept override;
+  void awake() noexcept override { io_awake_.fetch_add(1); }
+
+  // --- App threads, holding the lock ---
+
+  // A place for the calling thread, until it leaves. The queue owns the seats and uses them again: whoever rings a seat
+  // late finds it alive.
+  Seat& enter();
+  void leave(Seat& seat) noexcept;
+  // The next exchange; null when there is none.
+  http::Exchange* next(Seat& seat) noexcept;
+  // The exchange that the seat took last is over.
+  void done(Seat& seat) noexcept;
+  // Before Seat::wait. False: there is work, or the queue is closed; do not wait.
+  bool park(Seat& seat) noexcept;
+  // Rule 3, between exchanges: others are in the middle of a request, or the last pause was a millisecond ago.
+  bool should_yield(base::Instant now) const noexcept;
+  // Around the yield; meanwhile this thread stands by as well.
+  void begin_yield() noexcept { yielding_.fetch_add(1); }
+  void end_yield(base::Instant now) noexcept;
+  // The lock has just been waited for: others have had their turn.
+  void had_pause(base::Instant now) noexcept { last_pause_ = now; }
+  // No thread is idle, and every one but the asking one is inside a request. If those turn out to be blocked outside
+  // the lock, one more thread would help.
+  bool short_of_threads() const noexcept { return parked_count_.load() == 0 && in_requests_ >= seats_.load() - 1; }
+
+  // --- Anyone ---
+
+  int seats() const noexcept { return seats_.load(); }
+  // No further exchange is expected: idle threads wake, next() goes on until the queue is empty.
+  void close() noexcept;
+  bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+  // Exchanges that wait for an app thread.
+  uint64_t depth() const noexcept { return depth_.load(std::memory_order_relaxed); }
+
+ private:
+  bool somebody_stands_by() const noexcept { return standing_by_.load() || yielding_.load() > 0; }
+  void sit_up(Seat& seat) noexcept;
+  // With mutex_: takes the seat to call out of the parked ones, or null.
+  Seat* choose() noexcept;
+  // With the lock: calls somebody when work remains and no I/O thread is awake to do so.
+  void ensure_standby() noexcept;
+
+  const Recruiter recruiter_;
+  std::mutex mutex_;  // guards the next five, and changes of standing_by_ and Seat::state_
+  std::vector<std::unique_ptr<Seat>> all_seats_;
+  std::vector<Seat*> free_seats_;
+  ExchangeChain arrived_;
+  std::vector<Seat*> parked_;  // last in, first out: warm caches, and the others may retire
+  uint64_t taken_at_last_turn_ = 0;
+
+  ExchangeChain ready_;        // guarded by the lock, like the next two
+  int in_requests_ = 0;
+  base::Instant last_pause_{};
+
+  std::atomic<uint64_t> depth_{0};
+  std::atomic<uint64_t> taken_{0};
+  std::atomic<bool> standing_by_{false};
+  std::atomic<int> parked_count_{0};
+  std::atomic<int> yielding_{0};
+  std::atomic<int> seats_{0};
+  std::atomic<int> io_awake_;
+  std::atomic<bool> closed_{false};
+};
+
+}  // namespace hyperion::server

@@ -1,0 +1,104 @@
+// One client: joins the event loop, a protocol session, the clock and the exchanges under way. Lives from accept until
+// the loop has let go of its descriptor. The I/O thread's alone.
+//
+//   open --(session closing, output gone)--> lingering --(end of stream or time)--> closing --closed--> removed
+//     '-- reset, time-out, send error ------------------------------------------------^
+//     '-- hijack --> detaching (the descriptor goes to the application) --closed--> removed
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "http/session.hpp"
+#include "net/event_loop.hpp"
+#include "net/timer_wheel.hpp"
+#include "server/dispatcher.hpp"
+#include "server/io_worker.hpp"
+
+namespace hyperion::server {
+
+class Connection final : public LoopClient, public Alarm, private http::SessionHost {
+ public:
+  Connection(IoWorker& worker, const http::Origin& origin);
+  ~Connection();
+
+  // Takes its place in the loop.
+  void open(net::Handle handle) noexcept;
+  void on_completion(const net::Completion& completion) noexcept override;
+  // News of an exchange that belongs to this connection (Exchange::Event).
+  void on_events(http::Exchange& exchange, uint32_t events) noexcept;
+  void on_time() noexcept override;
+  // End of the turn: requests routed, output sent, clock set, or the end begun.
+  void settle() noexcept;
+  // The server stops: no further request.
+  void drain() noexcept;
+
+  // Links in the worker's list.
+  Connection* previous = nullptr;
+  Connection* next = nullptr;
+  bool dirty = false;
+
+ private:
+  enum class State : uint8_t { open, lingering, closing, detaching };
+
+  // http::SessionHost
+  http::Exchange& new_exchange() noexcept override;
+  void on_head(http::Exchange& exchange) noexcept override;
+  void on_request(http::Exchange& exchange) noexcept override;
+  void on_answered(http::Exchange& exchange, bool complete) noexcept override;
+  void on_refused(http::Exchange& exchange, base::Error error) noexcept override;
+  void on_misframed(http::Exchange& exchange, std::string_view what) noexcept override;
+  void on_raw(http::Exchange& exchange) noexcept override;
+
+  void received(const net::Completion& completion) noexcept;
+  void sent(int64_t result) noexcept;
+  void closed(int64_t result) noexcept;
+
+  void store_body(http::Exchange& exchange) noexcept;
+  void stored(http::Exchange& exchange) noexcept;
+  void serve_pipelined() noexcept;
+  void route_waiting() noexcept;
+  void flush() noexcept;
+  void finish_sent() noexcept;
+  void finish(http::Exchange& exchange, bool delivered) noexcept;
+  void hijack(http::Exchange& exchange) noexcept;
+  void begin_detach() noexcept;
+  void end_output() noexcept;
+  // Ends the connection at once; exchanges under way are lost.
+  void abort(base::Error error) noexcept;
+  void close() noexcept;
+  void update_receiving() noexcept;
+  void update_timer() noexcept;
+  base::Error overdue(base::Instant now) const noexcept;
+  base::Instant deadline() const noexcept;
+  base::Instant slow_body_deadline() const noexcept;
+  base::Duration idle_limit() const noexcept;
+  void log_error(base::Error error, const http::Exchange* exchange) noexcept;
+
+  IoWorker& worker_;
+  net::Handle handle_;
+  http::Origin origin_;
+  std::unique_ptr<http::Session> session_;
+  // Answered, not yet sent: in order of their output_end.
+  ExchangeChain unsent_;
+  // Complete, not yet answered or handed over.
+  ExchangeChain waiting_;
+  // The one whose body arrives.
+  http::Exchange* reading_ = nullptr;
+  // Every exchange of this connection that is not finished.
+  std::vector<http::Exchange*> live_;
+  http::Exchange* hijacker_ = nullptr;
+
+  base::Instant phase_began_;       // the session's phase, or the linger
+  base::Instant received_at_{};     // last bytes
+  base::Instant sent_at_{};         // last progress of the send under way
+  base::Instant head_held_until_{};
+  uint64_t body_bytes_ = 0;         // received since phase_began_
+  State state_ = State::open;
+  bool sending_ = false;
+  bool receiving_ = false;
+  bool first_request_ = true;
+  bool peer_ended_ = false;
+};
+
+}  // namespace hyperion::server

@@ -1,0 +1,104 @@
+#include "server/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "net/epoll_loop.hpp"
+
+namespace hyperion::server {
+
+Engine::Engine(Options options, Dispatcher& dispatcher)
+    : options_(std::move(options)), dispatcher_(dispatcher), log_(options_.log), files_(options_.file_threads) {}
+
+Engine::~Engine() { stop(); }
+
+base::Status Engine::listen_tcp(std::string_view host, uint16_t port) {
+  auto made = net::Listener::tcp(host, port, options_.listen);
+  if (!made) return made.error();
+  for (net::Listener& listener : made.value()) listeners_.push_back(std::move(listener));
+  return {};
+}
+
+base::Status Engine::listen_unix(std::string_view path, int mode) {
+  auto made = net::Listener::unix_socket(path, mode, options_.listen);
+  if (!made) return made.error();
+  listeners_.push_back(std::move(made).value());
+  return {};
+}
+
+base::Status Engine::listen_inherited(int fd) {
+  auto made = net::Listener::inherited(fd);
+  if (!made) return made.error();
+  listeners_.push_back(std::move(made).value());
+  return {};
+}
+
+base::Status Engine::start() {
+  if (auto started = log_.start(); !started) return started;
+  const IoWorker::Shared shared{.options = options_,
+                                .dispatcher = dispatcher_,
+                                .responders = responders_,
+                                .listeners = listeners_,
+                                .files = files_,
+                                .log = log_,
+                                .on_drained =
+                                    [](void* self) noexcept {
+                                      auto* engine = static_cast<Engine*>(self);
+                                      const std::lock_guard lock{engine->mutex_};
+                                      engine->changed_.notify_all();
+                                    },
+                                .object = this};
+  started_ = true;
+  for (unsigned i = 0; i < std::max(1U, options_.io_threads); ++i) {
+    auto loop = net::EpollLoop::create();
+    if (!loop) return loop.error();
+    workers_.push_back(std::make_unique<IoWorker>(shared, std::move(loop).value()));
+  }
+  for (auto& worker : workers_) {
+    if (auto status = worker->start(); !status) return status;
+  }
+  return {};
+}
+
+void Engine::drain() noexcept {
+  for (auto& worker : workers_) worker->request_drain();
+}
+
+bool Engine::all_drained() const noexcept {
+  return std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->drained(); });
+}
+
+bool Engine::wait_drained(base::Duration patience) noexcept {
+  std::unique_lock lock{mutex_};
+  const auto done = [&] { return interrupted_ || all_drained(); };
+  if (patience == base::Duration::max()) {
+    changed_.wait(lock, done);
+  } else {
+    changed_.wait_for(lock, patience, done);
+  }
+  interrupted_ = false;
+  return all_drained();
+}
+
+void Engine::interrupt_wait() noexcept {
+  const std::lock_guard lock{mutex_};
+  interrupted_ = true;
+  changed_.notify_all();
+}
+
+size_t Engine::exchanges_in_use() const noexcept {
+  size_t count = 0;
+  for (const auto& worker : workers_) count += worker->exchanges_in_use();
+  return count;
+}
+
+void Engine::stop() noexcept {
+  if (!std::exchange(started_, false)) return;
+  for (auto& worker : workers_) worker->request_stop();
+  for (auto& worker : workers_) worker->join();
+  files_.stop();
+  listeners_.clear();
+  log_.stop(std::chrono::seconds{1});
+}
+
+}  // namespace hyperion::server

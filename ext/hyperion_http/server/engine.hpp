@@ -1,0 +1,71 @@
+// The whole native server: listeners, I/O threads, file pool and log, around a dispatcher that somebody else provides.
+// Several live in one process without sharing anything. Made, started and stopped by one thread.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "net/listener.hpp"
+#include "observe/log.hpp"
+#include "observe/metrics.hpp"
+#include "serve/responder.hpp"
+#include "server/dispatcher.hpp"
+#include "server/file_pool.hpp"
+#include "server/io_worker.hpp"
+#include "server/options.hpp"
+
+namespace hyperion::server {
+
+class Engine {
+ public:
+  Engine(Options options, Dispatcher& dispatcher);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Before start.
+  base::Status listen_tcp(std::string_view host, uint16_t port);
+  base::Status listen_unix(std::string_view path, int mode);
+  base::Status listen_inherited(int fd);
+  // Asked in order, before the dispatcher; they outlive the engine.
+  void add_responder(serve::Responder& responder) { responders_.push_back(&responder); }
+
+  base::Status start();
+  // No new connections; what was accepted is served, and its connections end. Returns at once.
+  void drain() noexcept;
+  // True when nothing is left. False when `patience` is over first, or interrupt_wait was called.
+  bool wait_drained(base::Duration patience) noexcept;
+  // Any thread; sticky for one wait.
+  void interrupt_wait() noexcept;
+  // Ends every thread, whatever is under way, and closes every connection and listener. The exchanges that somebody
+  // still holds stay valid until the engine is destroyed.
+  void stop() noexcept;
+
+  // After stop: exchanges whose answerer has not released them.
+  size_t exchanges_in_use() const noexcept;
+
+  const Options& options() const noexcept { return options_; }
+  const std::vector<net::Listener>& listeners() const noexcept { return listeners_; }
+  observe::Log& log() noexcept { return log_; }
+  const std::vector<std::unique_ptr<IoWorker>>& workers() const noexcept { return workers_; }
+
+ private:
+  bool all_drained() const noexcept;
+
+  const Options options_;
+  Dispatcher& dispatcher_;
+  observe::Log log_;
+  FilePool files_;
+  std::vector<net::Listener> listeners_;
+  std::vector<serve::Responder*> responders_;
+  std::vector<std::unique_ptr<IoWorker>> workers_;
+  std::mutex mutex_;  // guards interrupted_ and the condition
+  std::condition_variable changed_;
+  bool interrupted_ = false;
+  bool started_ = false;
+};
+
+}  // namespace hyperion::server

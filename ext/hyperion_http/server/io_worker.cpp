@@ -1,0 +1,376 @@
+#include "server/io_worker.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "base/number.hpp"
+#include "server/connection.hpp"
+#include "server/relay.hpp"
+
+namespace hyperion::server {
+namespace {
+
+// How long accepting pauses when the process or the system has no descriptor left.
+constexpr auto kAcceptPause = std::chrono::milliseconds{100};
+// The same trouble is logged once in so long.
+constexpr auto kComplaintPause = std::chrono::seconds{5};
+
+uint8_t write_address(const sockaddr_storage& storage, std::array<char, 46>& text, uint16_t& port) noexcept {
+  if (storage.ss_family == AF_INET) {
+    const auto& address = reinterpret_cast<const sockaddr_in&>(storage);
+    port = ntohs(address.sin_port);
+    ::inet_ntop(AF_INET, &address.sin_addr, text.data(), static_cast<socklen_t>(text.size()));
+  } else if (storage.ss_family == AF_INET6) {
+    const auto& address = reinterpret_cast<const sockaddr_in6&>(storage);
+    port = ntohs(address.sin6_port);
+    // A dual-stack socket (an inherited one) shows IPv4 clients as mapped addresses.
+    if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
+      ::inet_ntop(AF_INET, &address.sin6_addr.s6_addr[12], text.data(), static_cast<socklen_t>(text.size()));
+    } else {
+      ::inet_ntop(AF_INET6, &address.sin6_addr, text.data(), static_cast<socklen_t>(text.size()));
+    }
+  } else {
+    return 0;
+  }
+  return static_cast<uint8_t>(std::strlen(text.data()));
+}
+
+http::Origin origin_of(int fd, bool is_unix) noexcept {
+  http::Origin origin;
+  if (is_unix) {
+    // The other end of a unix socket is on this host: the address that applications take for "local".
+    constexpr std::string_view kLocal = "127.0.0.1";
+    std::copy(kLocal.begin(), kLocal.end(), origin.address.begin());
+    origin.address_size = static_cast<uint8_t>(kLocal.size());
+    return origin;
+  }
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) == 0) {
+    origin.address_size = write_address(storage, origin.address, origin.port);
+  }
+  size = sizeof storage;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) == 0) {
+    origin.local_address_size = write_address(storage, origin.local_address, origin.local_port);
+  }
+  return origin;
+}
+
+}  // namespace
+
+// One listening socket in this worker's loop.
+class IoWorker::Acceptor final : public LoopClient, public Alarm {
+ public:
+  Acceptor(IoWorker& worker, const net::Listener& listener, net::Handle handle) noexcept
+      : worker_(worker), listener_(listener), handle_(handle) {}
+
+  void start() noexcept { worker_.loop_->start_accept(handle_); }
+  void set_handle(net::Handle handle) noexcept { handle_ = handle; }
+  bool closed() const noexcept { return closed_; }
+
+  // Everything in the backlog has completed its handshake: it is accepted before the end.
+  void finish() noexcept {
+    if (std::exchange(finishing_, true)) return;
+    cancel();
+    worker_.loop_->stop_accept(handle_);
+    while (true) {
+      const int fd = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
+      if (fd < 0) break;
+      worker_.accept(fd, listener_);
+    }
+    worker_.loop_->close(handle_);
+  }
+
+  void on_completion(const net::Completion& completion) noexcept override {
+    if (completion.kind == net::Completion::Kind::closed) {
+      closed_ = true;
+    } else if (completion.result >= 0) {
+      worker_.accept(static_cast<int>(completion.result), listener_);
+    } else if (!finishing_) {
+      complain(static_cast<int>(-completion.result));
+      worker_.timers_.arm(*this, worker_.now() + kAcceptPause);
+    }
+  }
+
+  void on_time() noexcept override { start(); }
+
+ private:
+  void complain(int error) noexcept {
+    worker_.counters_.accept_errors.add();
+    if (worker_.now() < silent_until_) return;
+    silent_until_ = worker_.now() + kComplaintPause;
+    std::string message = "cannot accept connections on " + listener_.url() + ": ";
+    message += base::describe(base::Error::os(error));
+    message += "; trying again. Connections in use: ";
+    base::append_decimal(message, worker_.connection_count_);
+    if (error == EMFILE) message += "; raise the limit on open files (ulimit -n)";
+    worker_.log_.write(observe::Level::error, "server", message);
+  }
+
+  IoWorker& worker_;
+  const net::Listener& listener_;
+  net::Handle handle_;
+  base::Instant silent_until_{};
+  bool finishing_ = false;
+  bool closed_ = false;
+};
+
+IoWorker::IoWorker(const Shared& shared, std::unique_ptr<net::EventLoop> loop)
+    : shared_(shared),
+      loop_(std::move(loop)),
+      mailbox_(loop_->wakeup()),
+      timers_(base::now()),
+      context_{.limits = shared.options.limits, .chunks = chunks_, .date = date_},
+      log_(shared.log.open_source()) {}
+
+IoWorker::~IoWorker() {
+  while (connections_ != nullptr) remove(*connections_);
+  relays_.clear();
+}
+
+base::Status IoWorker::start() {
+  context_.now = base::now();
+  for (const net::Listener& listener : shared_.listeners) {
+    auto acceptor = std::make_unique<Acceptor>(*this, listener, net::Handle{});
+    auto handle = loop_->add_listener(listener.fd(), static_cast<LoopClient*>(acceptor.get()));
+    if (!handle) return handle.error();
+    acceptor->set_handle(handle.value());
+    acceptors_.push_back(std::move(acceptor));
+  }
+  auto started = base::NativeThread::start("hyperion-io", [this] { run(); });
+  if (!started) return started.error();
+  thread_ = std::move(started).value();
+  return {};
+}
+
+void IoWorker::request_drain() noexcept {
+  drain_requested_.store(true, std::memory_order_release);
+  loop_->wakeup().ring();
+}
+
+void IoWorker::request_stop() noexcept {
+  stop_requested_.store(true, std::memory_order_release);
+  loop_->wakeup().ring();
+}
+
+void IoWorker::run() noexcept {
+  for (const auto& acceptor : acceptors_) acceptor->start();
+  while (!stop_requested_.load(std::memory_order_acquire)) turn();
+}
+
+void IoWorker::turn() noexcept {
+  const bool work_left = !dirty_.empty() || !loop_->idle() || turns_before_drain_ > 0;
+  const bool sleeping = !work_left && mailbox_.fall_asleep();
+  shared_.dispatcher.turn_ended(sleeping);
+  loop_->run_once(work_left ? base::Instant::min() : timers_.next_deadline(), *this);
+  if (sleeping) {
+    mailbox_.wake_up();
+    shared_.dispatcher.awake();
+  }
+  context_.now = base::now();
+  context_.wall_seconds = base::wall_seconds();
+  obey();
+  timers_.advance(context_.now, [](net::Timer& timer) { static_cast<Alarm&>(timer).on_time(); });
+  read_mail();
+  settle_dirty();
+  if (!outgoing_.empty()) shared_.dispatcher.dispatch(std::exchange(outgoing_, ExchangeChain{}));
+  check_drained();
+}
+
+void IoWorker::obey() noexcept {
+  if (!drain_requested_.load(std::memory_order_acquire)) return;
+  if (!context_.draining) {
+    context_.draining = true;
+    for (const auto& acceptor : acceptors_) acceptor->finish();
+    // What clients have sent already is read before their connections are judged idle.
+    turns_before_drain_ = 3;
+    return;
+  }
+  if (turns_before_drain_ == 0 || --turns_before_drain_ > 0) return;
+  for (Connection* connection = connections_; connection != nullptr; connection = connection->next) {
+    connection->drain();
+  }
+}
+
+void IoWorker::check_drained() noexcept {
+  if (!context_.draining || connections_ != nullptr || exchanges_in_use_ > 0 || drained_.load()) return;
+  for (const auto& acceptor : acceptors_) {
+    if (!acceptor->closed()) return;
+  }
+  drained_.store(true, std::memory_order_release);
+  shared_.on_drained(shared_.object);
+}
+
+// --- Connections ---
+
+void IoWorker::accept(int fd, const net::Listener& listener) noexcept {
+  base::UniqueFd owned{fd};
+  auto* connection = new Connection{*this, origin_of(fd, listener.is_unix())};
+  auto handle = loop_->add_stream(std::move(owned), static_cast<LoopClient*>(connection));
+  if (!handle) {
+    delete connection;
+    counters_.accept_errors.add();
+    return;
+  }
+  connection->next = connections_;
+  if (connections_ != nullptr) connections_->previous = connection;
+  connections_ = connection;
+  ++connection_count_;
+  counters_.connections_accepted.add();
+  counters_.connections_active.add();
+  connection->open(handle.value());
+}
+
+void IoWorker::remove(Connection& connection) noexcept {
+  if (connection.dirty) {
+    std::erase(dirty_, &connection);
+    std::replace(settling_.begin(), settling_.end(), &connection, static_cast<Connection*>(nullptr));
+  }
+  (connection.previous != nullptr ? connection.previous->next : connections_) = connection.next;
+  if (connection.next != nullptr) connection.next->previous = connection.previous;
+  --connection_count_;
+  counters_.connections_active.subtract();
+  delete &connection;
+}
+
+void IoWorker::mark_dirty(Connection& connection) noexcept {
+  if (connection.dirty) return;
+  connection.dirty = true;
+  dirty_.push_back(&connection);
+}
+
+void IoWorker::settle_dirty() noexcept {
+  settling_.swap(dirty_);
+  for (Connection* connection : settling_) {
+    if (connection == nullptr) continue;
+    connection->dirty = false;
+    connection->settle();
+  }
+  settling_.clear();
+}
+
+void IoWorker::start_relay(base::UniqueFd outer, base::UniqueFd inner, std::string_view already_read) noexcept {
+  auto relay = std::make_unique<Relay>(*this);
+  if (relay->start(std::move(outer), std::move(inner), already_read)) relays_.push_back(std::move(relay));
+}
+
+void IoWorker::remove(Relay& relay) noexcept {
+  std::erase_if(relays_, [&](const auto& owned) { return owned.get() == &relay; });
+}
+
+// --- Exchanges ---
+
+http::Exchange& IoWorker::new_exchange() {
+  ++exchanges_in_use_;
+  if (free_exchanges_ == nullptr) {
+    exchanges_.push_back(std::make_unique<http::Exchange>(mailbox_));
+    return *exchanges_.back();
+  }
+  return *std::exchange(free_exchanges_, free_exchanges_->next);
+}
+
+bool IoWorker::route(http::Exchange& exchange) noexcept {
+  for (serve::Responder* responder : shared_.responders) {
+    switch (responder->respond(exchange)) {
+      case serve::Verdict::not_mine: continue;
+      case serve::Verdict::answered:
+        exchange.answered_seen = true;
+        return true;
+      case serve::Verdict::later: exchange.dispatched = true; return false;
+    }
+  }
+  exchange.dispatched = true;
+  counters_.requests_dispatched.add();
+  outgoing_.push(exchange);
+  return false;
+}
+
+void IoWorker::read_mail() noexcept {
+  http::Exchange* exchange = mailbox_.take_all();
+  while (exchange != nullptr) {
+    // The next one first: once its events are taken, the exchange may be posted again at any moment.
+    http::Exchange* next = exchange->mail_next;
+    const uint32_t events = exchange->take_events();
+    if (exchange->owner != nullptr) {
+      static_cast<Connection*>(exchange->owner)->on_events(*exchange, events);
+    } else {
+      orphan_events(*exchange, events);
+    }
+    exchange = next;
+  }
+}
+
+// The connection has let go of it: what its answerer still says is heard so that nobody waits in vain.
+void IoWorker::orphan_events(http::Exchange& exchange, uint32_t events) noexcept {
+  using http::Exchange;
+  const bool answered = (events & Exchange::kAnswered) != 0;
+  if ((events & Exchange::kStored) != 0) exchange.storing = false;
+  if (answered && exchange.pipe) exchange.pipe->close();
+  if ((events & Exchange::kHijack) != 0 || (answered && exchange.response.body == http::Response::Body::raw)) {
+    exchange.handoff.deliver(base::Error{base::ErrorCode::reset_by_peer});
+  }
+  if ((events & Exchange::kReleased) != 0) exchange.released = true;
+  retire_when_free(exchange);
+}
+
+void IoWorker::let_go(http::Exchange& exchange) noexcept {
+  exchange.owner = nullptr;
+  if (exchange.dispatched && !exchange.released) {
+    exchange.set_gone();
+    if (exchange.answered_seen && exchange.pipe) exchange.pipe->close();
+  }
+  retire_when_free(exchange);
+}
+
+void IoWorker::retire_when_free(http::Exchange& exchange) noexcept {
+  if (exchange.storing || (exchange.dispatched && !exchange.released)) return;
+  if (exchange.wants_follow_up && exchange.stage == http::Exchange::Stage::request) {
+    exchange.stage = http::Exchange::Stage::follow_up;
+    exchange.released = false;
+    outgoing_.push(exchange);
+    return;
+  }
+  recycle(exchange);
+}
+
+void IoWorker::recycle(http::Exchange& exchange) noexcept {
+  exchange.clear();
+  exchange.next = free_exchanges_;
+  free_exchanges_ = &exchange;
+  --exchanges_in_use_;
+}
+
+void IoWorker::finished(const http::Exchange& exchange, int status) noexcept {
+  const auto hundreds = static_cast<size_t>(status / 100);
+  counters_.responses[hundreds < std::size(counters_.responses) ? hundreds : 0].add();
+  if (!shared_.log.logs_requests()) return;
+  const http::Request& request = exchange.request;
+  observe::AccessEntry entry;
+  entry.wall_micros = base::wall_micros();
+  entry.duration_nanos = static_cast<uint64_t>(std::max<int64_t>((now() - exchange.began).count(), 0));
+  entry.response_bytes = exchange.response_bytes;
+  entry.status = status;
+  entry.method = request.view(request.method_name);
+  entry.path = request.view(request.path);
+  entry.query = request.view(request.query);
+  entry.remote = exchange.origin.remote();
+  entry.version = http::text_of(request.version);
+  // The application's word, else the client's (Rails and others answer with the id that they used).
+  entry.request_id = exchange.response.fields.find(http::KnownField::x_request_id)
+                         .value_or(request.fields.find(http::KnownField::x_request_id).value_or(std::string_view{}));
+  log_.access(entry);
+}
+
+void IoWorker::on_completion(const net::Completion& completion) noexcept {
+  static_cast<LoopClient*>(completion.owner)->on_completion(completion);
+}
+
+}  // namespace hyperion::server

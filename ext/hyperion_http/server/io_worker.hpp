@@ -1,0 +1,152 @@
+// One I/O thread: its event loop, its connections, and everything that they share without a lock. Nobody else touches
+// any of it; other threads leave exchanges in the mailbox or set a request flag and ring.
+//
+//   turn:  collect completions -> sessions -> requests dispatched -> mailbox: answers -> connections flushed -> sleep
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "base/native_thread.hpp"
+#include "buffer/chunk_pool.hpp"
+#include "http/date.hpp"
+#include "http/session.hpp"
+#include "net/event_loop.hpp"
+#include "net/timer_wheel.hpp"
+#include "observe/log.hpp"
+#include "observe/metrics.hpp"
+#include "serve/responder.hpp"
+#include "server/dispatcher.hpp"
+#include "server/exchange_mailbox.hpp"
+#include "server/file_pool.hpp"
+#include "server/options.hpp"
+
+namespace hyperion::server {
+
+class Connection;
+class Relay;
+
+// What a handle of the loop belongs to.
+class LoopClient {
+ public:
+  virtual void on_completion(const net::Completion& completion) noexcept = 0;
+
+ protected:
+  ~LoopClient() = default;
+};
+
+// A timer of the worker's wheel, and what happens then.
+class Alarm : public net::Timer {
+ public:
+  virtual void on_time() noexcept = 0;
+
+ protected:
+  ~Alarm() = default;
+};
+
+class IoWorker final : private net::CompletionSink {
+ public:
+  // What all I/O threads of a server have in common; it outlives them.
+  struct Shared {
+    const Options& options;
+    Dispatcher& dispatcher;
+    const std::vector<serve::Responder*>& responders;
+    const std::vector<net::Listener>& listeners;
+    FilePool& files;
+    observe::Log& log;
+    // Rung when this worker's drain is complete.
+    void (*on_drained)(void* object) noexcept;
+    void* object;
+  };
+
+  IoWorker(const Shared& shared, std::unique_ptr<net::EventLoop> loop);
+  ~IoWorker();
+  IoWorker(const IoWorker&) = delete;
+  IoWorker& operator=(const IoWorker&) = delete;
+
+  // --- Any thread ---
+
+  base::Status start();
+  // Accepts what waits in the backlog, then nothing more; closes what is idle; says `connection: close` to the rest.
+  void request_drain() noexcept;
+  // Ends the thread after its current turn, whatever is under way. Join afterwards.
+  void request_stop() noexcept;
+  void join() noexcept { thread_.join(); }
+  // No connection and no exchange is left.
+  bool drained() const noexcept { return drained_.load(std::memory_order_acquire); }
+  const observe::Counters& counters() const noexcept { return counters_; }
+  // Once the thread has ended.
+  size_t exchanges_in_use() const noexcept { return exchanges_in_use_; }
+
+  // --- The I/O thread: for connections ---
+
+  net::EventLoop& loop() noexcept { return *loop_; }
+  net::TimerWheel& timers() noexcept { return timers_; }
+  http::SessionContext& context() noexcept { return context_; }
+  const Options& options() const noexcept { return shared_.options; }
+  observe::Counters& counters() noexcept { return counters_; }
+  observe::Log::Source& log() noexcept { return log_; }
+  FilePool& files() noexcept { return shared_.files; }
+  base::Instant now() const noexcept { return context_.now; }
+  bool draining() const noexcept { return context_.draining; }
+
+  http::Exchange& new_exchange();
+  // No connection needs the exchange any more. It is recycled as soon as nobody else does.
+  void let_go(http::Exchange& exchange) noexcept;
+  // Answers natively (true: answer it now) or hands over to the dispatcher.
+  bool route(http::Exchange& exchange) noexcept;
+  void dispatch(http::Exchange& exchange) noexcept { outgoing_.push(exchange); }
+  // The connection is looked after at the end of the turn.
+  void mark_dirty(Connection& connection) noexcept;
+  // The loop has let go of the connection's handle.
+  void remove(Connection& connection) noexcept;
+  // Passes bytes between two sockets until both ends are done, for a hijacked connection (server/relay).
+  void start_relay(base::UniqueFd outer, base::UniqueFd inner, std::string_view already_read) noexcept;
+  void remove(Relay& relay) noexcept;
+  // Once per exchange, when its response is sent or lost: the access log and the counters.
+  void finished(const http::Exchange& exchange, int status) noexcept;
+
+ private:
+  class Acceptor;
+
+  void run() noexcept;
+  void turn() noexcept;
+  void obey() noexcept;
+  void read_mail() noexcept;
+  void settle_dirty() noexcept;
+  void orphan_events(http::Exchange& exchange, uint32_t events) noexcept;
+  void retire_when_free(http::Exchange& exchange) noexcept;
+  void recycle(http::Exchange& exchange) noexcept;
+  void accept(int fd, const net::Listener& listener) noexcept;
+  void check_drained() noexcept;
+  void on_completion(const net::Completion& completion) noexcept override;
+
+  const Shared shared_;
+  std::unique_ptr<net::EventLoop> loop_;
+  ExchangeMailbox mailbox_;
+  net::TimerWheel timers_;
+  buffer::ChunkPool chunks_;
+  http::DateCache date_;
+  http::SessionContext context_;
+  observe::Counters counters_;
+  observe::Log::Source& log_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  // All exchanges, and those not in use.
+  std::vector<std::unique_ptr<http::Exchange>> exchanges_;
+  http::Exchange* free_exchanges_ = nullptr;
+  size_t exchanges_in_use_ = 0;
+  ExchangeChain outgoing_;
+  Connection* connections_ = nullptr;  // doubly linked
+  size_t connection_count_ = 0;
+  int turns_before_drain_ = 0;
+  std::vector<Connection*> dirty_;
+  std::vector<Connection*> settling_;
+  std::vector<std::unique_ptr<Relay>> relays_;
+  std::atomic<bool> drain_requested_{false};
+  std::atomic<bool> stop_requested_{false};
+  std::atomic<bool> drained_{false};
+  base::NativeThread thread_;
+};
+
+}  // namespace hyperion::server

@@ -1,0 +1,22 @@
+// What the engine is told when it is made. Numbers come from the one option table in lib/hyperion/config.
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.hpp"
+#include "http/limits.hpp"
+#include "net/listener.hpp"
+#include "observe/log.hpp"
+
+namespace hyperion::server {
+
+struct Options {
+  http::Limits limits;
+  net::ListenOptions listen;
+  observe::LogSettings log;
+  unsigned io_threads = 1;
+  // Native threads for disk work that may block.
+  unsigned file_threads = 2;
+};
+
+}  // namespace hyperion::server

@@ -1,0 +1,84 @@
+#include "server/relay.hpp"
+
+#include <utility>
+
+namespace hyperion::server {
+
+bool Relay::start(base::UniqueFd outer, base::UniqueFd inner, std::string_view already_read) {
+  net::EventLoop& loop = worker_.loop();
+  auto first = loop.add_stream(std::move(outer), static_cast<LoopClient*>(this));
+  if (!first) return false;
+  ends_[0].handle = first.value();
+  auto second = loop.add_stream(std::move(inner), static_cast<LoopClient*>(this));
+  if (!second) {
+    ends_[1].closed = true;
+    close();
+    return true;
+  }
+  ends_[1].handle = second.value();
+  loop.start_receive(ends_[1].handle);
+  push(ends_[1], already_read);
+  return true;
+}
+
+void Relay::on_completion(const net::Completion& completion) noexcept {
+  const size_t index = completion.handle == ends_[0].handle ? 0 : 1;
+  End& end = ends_[index];
+  End& other = ends_[1 - index];
+  switch (completion.kind) {
+    case net::Completion::Kind::closed:
+      end.closed = true;
+      if (other.closed) worker_.remove(*this);
+      return;
+    case net::Completion::Kind::received:
+      if (completion.result < 0) return close();
+      if (completion.result > 0) return push(other, completion.data);
+      end.ended = true;
+      other.finish_after = true;
+      return flush(other);
+    case net::Completion::Kind::sent:
+      if (completion.result < 0) return close();
+      end.sending = false;
+      end.sent += static_cast<size_t>(completion.result);
+      return flush(end);
+    case net::Completion::Kind::accepted: return;
+  }
+}
+
+void Relay::push(End& to, std::string_view bytes) noexcept {
+  End& from = &to == ends_.data() ? ends_[1] : ends_[0];
+  to.pending.append(bytes);
+  worker_.loop().stop_receive(from.handle);
+  flush(to);
+}
+
+void Relay::flush(End& to) noexcept {
+  if (to.sending || closing_) return;
+  End& from = &to == ends_.data() ? ends_[1] : ends_[0];
+  if (to.sent < to.pending.size()) {
+    const iovec piece{.iov_base = to.pending.data() + to.sent, .iov_len = to.pending.size() - to.sent};
+    to.sending = true;
+    worker_.loop().send(to.handle, {&piece, 1}, false);
+    return;
+  }
+  to.pending.clear();
+  to.sent = 0;
+  if (to.finish_after) {
+    to.finish_after = false;
+    worker_.loop().shutdown_send(to.handle);
+    if (to.ended) close();
+  } else if (!from.ended) {
+    worker_.loop().start_receive(from.handle);
+  } else if (to.ended) {
+    close();
+  }
+}
+
+void Relay::close() noexcept {
+  if (std::exchange(closing_, true)) return;
+  for (End& end : ends_) {
+    if (!end.closed) worker_.loop().close(end.handle);
+  }
+}
+
+}  // namespace hyperion::server
