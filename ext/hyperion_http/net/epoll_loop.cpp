@@ -62,6 +62,15 @@ Handle handle_of(uint64_t token) noexcept {
   return {static_cast<uint32_t>(token), static_cast<uint32_t>(token >> 32)};
 }
 
+// Rounded up, for a timer must not fire early; -1: for ever. A far deadline is looked at again in a minute.
+int milliseconds_until(base::Instant deadline) noexcept {
+  if (deadline == base::Instant::max()) return -1;
+  const base::Instant now = base::now();
+  if (deadline <= now) return 0;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now).count();
+  return static_cast<int>(std::min<int64_t>(left, 60'000));
+}
+
 // One sendfile call at most moves this much, so that a fast reader of a large file leaves time for the others.
 constexpr uint64_t kFileStep = 512 * 1024;
 
@@ -270,12 +279,7 @@ void EpollLoop::run_once(base::Instant deadline, CompletionSink& sink) noexcept 
     return deliver_queued(sink);
   }
   skipped_wait_ = false;
-  int timeout = 0;
-  if (idle()) {
-    const auto left = deadline - base::now();
-    const auto millis = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-    timeout = deadline == base::Instant::max() ? -1 : static_cast<int>(std::clamp<int64_t>(millis, 0, 60'000));
-  }
+  const int timeout = idle() ? milliseconds_until(deadline) : 0;
   const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
   current_.swap(ready_);
   for (int i = 0; i < count; ++i) on_event(events_[static_cast<size_t>(i)], sink);

@@ -170,7 +170,7 @@ void IoWorker::turn() noexcept {
   const bool work_left = !dirty_.empty() || !loop_->idle() || turns_before_drain_ > 0;
   const bool sleeping = !work_left && mailbox_.fall_asleep();
   shared_.dispatcher.turn_ended(sleeping);
-  loop_->run_once(work_left ? base::Instant::min() : timers_.next_deadline(), *this);
+  loop_->run_once(sleeping ? timers_.next_deadline() : base::Instant::min(), *this);
   if (sleeping) {
     mailbox_.wake_up();
     shared_.dispatcher.awake();
