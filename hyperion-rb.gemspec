@@ -11,7 +11,9 @@ Gem::Specification.new do |spec|
                      "any Rack application, fair under load, strict with clients."
   spec.license = "MIT"
   spec.required_ruby_version = ">= 3.1"
-  spec.files = Dir["lib/**/*.rb", "ext/**/*.{rb,cpp,hpp}", "exe/*", "docs/**/*.md", "README.md", "CHANGELOG.md", "LICENSE"]
+  # Named by pattern: what lies about in a working tree (objects, scratch files) stays out.
+  spec.files = Dir["lib/**/*.rb", "ext/hyperion_http/**/*.{rb,cpp,hpp,map}", "exe/hyperion", "docs/**/*.md",
+                   "README.md", "CHANGELOG.md", "LICENSE", base: __dir__]
   spec.bindir = "exe"
   spec.executables = ["hyperion"]
   spec.extensions = ["ext/hyperion_http/extconf.rb"]

@@ -1,18 +1,19 @@
 # frozen_string_literal: true
 
-# Builds hyperion_http.so: every source below this folder, as C++20. Optional libraries narrow the features when they
-# are missing, and say so. HYPERION_SANITIZE=address|thread builds with that sanitizer, HYPERION_DEBUG=1 with assertions.
+# Writes the Makefile of hyperion_http.so: every source below this folder, as C++20. Run by `gem install` and by
+# `rake compile`. Environment: CXX; HYPERION_SANITIZE=address|thread, HYPERION_DEBUG=1 (assertions, full debug
+# information), HYPERION_WARNINGS_AS_ERRORS=1.
 
 require "mkmf"
-require "rbconfig"
 
-unless RbConfig::CONFIG["host_os"].match?(/linux/)
-  abort "hyperion-rb needs Linux (epoll); this is #{RbConfig::CONFIG["host_os"]}."
+unless RbConfig::CONFIG["host_os"].include?("linux")
+  abort "hyperion-rb needs Linux (its event loop is epoll); this is #{RbConfig::CONFIG["host_os"]}."
 end
 
-# mkmf only knows C tests; C++ is asked with the compiler that will build the sources.
-CXX = RbConfig::CONFIG["CXX"]
-abort "hyperion-rb needs a C++20 compiler (apt-get install g++)." unless CXX && find_executable(CXX.split.first)
+RbConfig::MAKEFILE_CONFIG["CXX"] = RbConfig::CONFIG["CXX"] = ENV["CXX"] unless ENV.fetch("CXX", "").empty?
+compiler = RbConfig::CONFIG["CXX"].to_s
+advice = "hyperion-rb needs a C++20 compiler: g++ 11 or clang++ 14 or newer (Debian and Ubuntu: apt-get install g++)."
+abort "#{advice} CXX is '#{compiler}', which is not there." unless compiler[/\S+/] && find_executable(compiler[/\S+/])
 
 SANITIZERS = {
   "address" => "-fsanitize=address,undefined -fno-omit-frame-pointer",
@@ -25,32 +26,47 @@ end
 debug = ENV["HYPERION_DEBUG"] == "1" || !sanitizer.empty?
 
 FOLDERS = %w[base buffer net http http1 serve observe server ruby ruby/rack ruby/classes].freeze
-sources = FOLDERS.flat_map { |folder| Dir.glob("#{folder}/*.cpp", base: __dir__).sort }
-
-$srcs = ["init.cpp", *sources]
+$srcs = ["init.cpp", *FOLDERS.flat_map { |folder| Dir.glob("#{folder}/*.cpp", base: __dir__).sort }]
 # Folder paths are kept, so that two sources of one name in different folders do not collide.
 $objs = $srcs.map { |source| source.sub(/\.cpp\z/, ".o") }
-$VPATH.concat(FOLDERS.map { |folder| "$(srcdir)/#{folder}" }) if $VPATH
 $INCFLAGS << " -I$(srcdir)"
-$CXXFLAGS << " -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -MMD -MP"
-$CXXFLAGS << " -g -O#{debug ? 1 : 2}"
-$CXXFLAGS << " -DHYPERION_ASSERTIONS" if debug
-$CXXFLAGS << " -Werror" if ENV["HYPERION_WARNINGS_AS_ERRORS"] == "1"
+$cleanfiles.concat(FOLDERS.flat_map { |folder| ["#{folder}/*.o", "#{folder}/*.d"] }, ["*.d"])
+
+$CXXFLAGS << " -std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden"
+# Level 1 is what a backtrace needs (functions and lines) at a third of the size.
+$CXXFLAGS << (debug ? " -g -O1 -DHYPERION_ASSERTIONS" : " -g1 -O2")
+$CXXFLAGS << " -Wall -Werror" if ENV["HYPERION_WARNINGS_AS_ERRORS"] == "1"
+# Without it every instantiation of the C++ library's templates is exported: they are declared with default visibility.
+$DLDFLAGS << " -Wl,--version-script=$(srcdir)/exports.map"
 unless sanitizer.empty?
   $CXXFLAGS << " #{SANITIZERS.fetch(sanitizer)}"
-  $LDFLAGS << " #{SANITIZERS.fetch(sanitizer)}"
+  $DLDFLAGS << " #{SANITIZERS.fetch(sanitizer)}"
 end
-$cleanfiles.concat(FOLDERS.flat_map { |folder| ["#{folder}/*.o", "#{folder}/*.d"] })
+
+cxx = MakeMakefile["C++"]
+modern = checking_for("C++20 (#{compiler})") do
+  cxx.try_compile("#include <concepts>\n#include <span>\n#include <stop_token>\n#include <thread>\n" \
+                  "consteval int two() { return 2; }\n" \
+                  "int main() { std::jthread one; return static_cast<int>(std::span<int>{}.size()) + two(); }")
+end
+abort "#{advice} '#{compiler}' is too old; mkmf.log has its messages." unless modern
+abort "hyperion-rb needs <sys/epoll.h>; mkmf.log tells what the compiler said." unless have_header("sys/epoll.h")
+wide = "#include <atomic>\nint main() { std::atomic<unsigned long long> n{1}; return static_cast<int>(n.exchange(0)); }"
+$LIBS << " -latomic" unless cxx.try_link(wide)
+
+message("hyperion-rb: event loop epoll, compiler %s%s%s\n", compiler,
+        debug ? ", with assertions" : "", sanitizer.empty? ? "" : ", #{sanitizer} sanitizer")
 
 create_makefile("hyperion/hyperion_http") do |makefile|
+  # mkmf tracks only the headers beside this file; -MMD writes what each object really includes.
   makefile << <<~MAKE
 
     .DEFAULT_GOAL := all
-    FOLDERS = #{FOLDERS.join(" ")}
+    CXXFLAGS += -MMD -MP
     $(OBJS): | folders
     .PHONY: folders
     folders:
-    \t@mkdir -p $(FOLDERS)
+    \t@mkdir -p #{FOLDERS.join(" ")}
     -include $(OBJS:.o=.d)
   MAKE
 end
