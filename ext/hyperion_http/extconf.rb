@@ -10,8 +10,8 @@ unless RbConfig::CONFIG["host_os"].include?("linux")
   abort "hyperion-rb needs Linux (its event loop is epoll); this is #{RbConfig::CONFIG["host_os"]}."
 end
 
-RbConfig::MAKEFILE_CONFIG["CXX"] = RbConfig::CONFIG["CXX"] = ENV["CXX"] unless ENV.fetch("CXX", "").empty?
-compiler = RbConfig::CONFIG["CXX"].to_s
+compiler = [ENV["CXX"], RbConfig::CONFIG["CXX"]].find { |name| !name.to_s.empty? }.to_s
+RbConfig::MAKEFILE_CONFIG["CXX"] = RbConfig::CONFIG["CXX"] = compiler
 advice = "hyperion-rb needs a C++20 compiler: g++ 11 or clang++ 14 or newer (Debian and Ubuntu: apt-get install g++)."
 abort "#{advice} CXX is '#{compiler}', which is not there." unless compiler[/\S+/] && find_executable(compiler[/\S+/])
 
