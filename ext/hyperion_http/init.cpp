@@ -1,6 +1,7 @@
 // What Ruby calls when it loads the extension: names each class, nothing else.
 #include "base/fork_guard.hpp"
 #include "ruby/classes/engine.hpp"
+#include "ruby/classes/process_end.hpp"
 #include "ruby/rack/hijack.hpp"
 #include "ruby/rack/input.hpp"
 #include "ruby/rack/response.hpp"
@@ -17,4 +18,5 @@ extern "C" __attribute__((visibility("default"))) void Init_hyperion_http() {
   ruby::rack::define_stream(module);
   ruby::rack::define_hijack(module);
   ruby::define_engine(module);
+  ruby::define_process_end(module);
 }

@@ -32,6 +32,8 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   void settle() noexcept;
   // The server stops: no further request.
   void drain() noexcept;
+  // The server is gone: ends the connection whatever is under way.
+  void stop() noexcept { abort(base::ErrorCode::shutting_down); }
 
   // Links in the worker's list.
   Connection* previous = nullptr;

@@ -86,9 +86,9 @@ void Engine::interrupt_wait() noexcept {
   changed_.notify_all();
 }
 
-size_t Engine::exchanges_in_use() const noexcept {
+size_t Engine::exchanges_held() noexcept {
   size_t count = 0;
-  for (const auto& worker : workers_) count += worker->exchanges_in_use();
+  for (const auto& worker : workers_) count += worker->exchanges_held();
   return count;
 }
 

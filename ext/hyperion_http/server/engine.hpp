@@ -45,7 +45,7 @@ class Engine {
   void stop() noexcept;
 
   // After stop: exchanges whose answerer has not released them.
-  size_t exchanges_in_use() const noexcept;
+  size_t exchanges_held() noexcept;
 
   const Options& options() const noexcept { return options_; }
   const std::vector<net::Listener>& listeners() const noexcept { return listeners_; }

@@ -89,9 +89,18 @@ class IoWorker::Acceptor final : public LoopClient, public Alarm {
     worker_.loop_->close(handle_);
   }
 
+  // The worker ends: no further connection, whatever waits in the backlog.
+  void abandon() noexcept {
+    if (std::exchange(finishing_, true)) return;
+    cancel();
+    worker_.loop_->close(handle_);
+  }
+
   void on_completion(const net::Completion& completion) noexcept override {
     if (completion.kind == net::Completion::Kind::closed) {
       closed_ = true;
+    } else if (completion.result >= 0 && worker_.stop_requested_.load(std::memory_order_relaxed)) {
+      base::UniqueFd{static_cast<int>(completion.result)}.reset();
     } else if (completion.result >= 0) {
       worker_.accept(static_cast<int>(completion.result), listener_);
     } else if (!finishing_) {
@@ -164,6 +173,33 @@ void IoWorker::request_stop() noexcept {
 void IoWorker::run() noexcept {
   for (const auto& acceptor : acceptors_) acceptor->start();
   while (!stop_requested_.load(std::memory_order_acquire)) turn();
+  abandon();
+}
+
+// Nobody waits for a server that is gone: its clients see the end at once, not when the memory is freed.
+void IoWorker::abandon() noexcept {
+  for (const auto& acceptor : acceptors_) acceptor->abandon();
+  for (Connection* connection = connections_; connection != nullptr; connection = connection->next) {
+    connection->stop();
+  }
+  // What is left to deliver is `closed`, for each connection one.
+  while (connections_ != nullptr) loop_->run_once(base::Instant::min(), *this);
+  settling_.clear();
+  dirty_.clear();
+  relays_.clear();
+}
+
+size_t IoWorker::exchanges_held() noexcept {
+  http::Exchange* posted = mailbox_.take_all();
+  while (posted != nullptr) {
+    http::Exchange* next = posted->mail_next;
+    if ((posted->take_events() & http::Exchange::kReleased) != 0) posted->released = true;
+    posted = next;
+  }
+  while (http::Exchange* exchange = outgoing_.pop()) exchange->released = true;
+  return static_cast<size_t>(std::count_if(exchanges_.begin(), exchanges_.end(), [](const auto& exchange) {
+    return exchange->dispatched && !exchange->released;
+  }));
 }
 
 void IoWorker::turn() noexcept {

@@ -76,8 +76,8 @@ class IoWorker final : private net::CompletionSink {
   // No connection and no exchange is left.
   bool drained() const noexcept { return drained_.load(std::memory_order_acquire); }
   const observe::Counters& counters() const noexcept { return counters_; }
-  // Once the thread has ended.
-  size_t exchanges_in_use() const noexcept { return exchanges_in_use_; }
+  // Once the thread has ended: exchanges whose answerer has not released them.
+  size_t exchanges_held() noexcept;
 
   // --- The I/O thread: for connections ---
 
@@ -112,6 +112,7 @@ class IoWorker final : private net::CompletionSink {
 
   void run() noexcept;
   void turn() noexcept;
+  void abandon() noexcept;
   void obey() noexcept;
   void read_mail() noexcept;
   void settle_dirty() noexcept;

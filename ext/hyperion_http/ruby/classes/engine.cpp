@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/fork_guard.hpp"
+#include "observe/log_format.hpp"
 #include "ruby/convert.hpp"
 #include "ruby/rack/dispatch.hpp"
 #include "ruby/rack/env.hpp"
@@ -77,10 +78,22 @@ struct Half {
   std::unique_ptr<Parts> parts;
 
   ~Half() {
-    if (parts == nullptr) return;
+    if (parts != nullptr && !let_go()) (void)parts.release();
+  }
+
+  // Ends everything. False when somebody still holds a part of it: an app thread that hangs in a native call, a stream
+  // that was never closed. That must stay where it is.
+  bool let_go() noexcept {
     parts->engine.stop();
-    // An exchange that somebody still holds (a stream that was never closed) must stay where it is.
-    if (parts->engine.exchanges_in_use() > 0) (void)parts.release();
+    server::AppQueue& queue = parts->queue;
+    if (queue.seats() > 0) return false;
+    server::AppQueue::Seat& seat = queue.enter();
+    while (http::Exchange* exchange = queue.next(seat)) {
+      exchange->released = true;  // never taken
+      queue.done(seat);
+    }
+    queue.leave(seat);
+    return parts->engine.exchanges_held() == 0;
   }
 };
 
@@ -94,7 +107,10 @@ using EngineData = TypedData<Half, EngineTraits>;
 
 Half::Parts& parts_of(const Gvl& gvl, VALUE self) {
   Half& half = EngineData::of(gvl, self);
-  if (half.parts == nullptr) throw Raise{rb_eRuntimeError, "the engine is not initialized"};
+  if (half.parts == nullptr) throw Raise{rb_eRuntimeError, "the engine is closed"};
+  if (half.parts->context.owner != base::fork_generation()) {
+    throw Raise{rb_eRuntimeError, "the engine belongs to the process that this one was forked from"};
+  }
   return *half.parts;
 }
 
@@ -165,11 +181,12 @@ VALUE initialize(const Gvl& gvl, VALUE self, Arguments arguments) {
   const Settings settings{gvl, arguments[0]};
   Half& half = EngineData::of(gvl, self);
   if (half.parts != nullptr) throw Raise{rb_eRuntimeError, "the engine is initialized already"};
+  const unsigned owner = base::fork_generation();
   half.parts = std::make_unique<Half::Parts>(options_from(settings), static_cast<int>(settings.number("min_threads")),
                                              static_cast<int>(settings.number("max_threads")));
   rack::Context& context = half.parts->context;
   context.limits = &half.parts->engine.options().limits;
-  context.owner = base::fork_generation();
+  context.owner = owner;
   context.early_hints = settings.flag("early_hints");
   context.rack_3 = settings.flag("rack_3");
   context.app = settings.get("app");
@@ -295,6 +312,13 @@ VALUE wait_drained(const Gvl& gvl, VALUE self, Arguments arguments) {
   return drained.value_or(false) ? Qtrue : Qfalse;
 }
 
+// Ends the wait of wait_drained, the current one or the next.
+VALUE interrupt_wait(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  parts_of(gvl, self).engine.interrupt_wait();
+  return Qnil;
+}
+
 // App threads end when the queue is empty.
 VALUE close_queue(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
@@ -316,12 +340,39 @@ VALUE stop(const Gvl& gvl, VALUE self, Arguments arguments) {
   return Qnil;
 }
 
+// After stop, when no other thread is in a method of this object: gives memory and descriptors back. False when an app
+// thread or a stream still uses them; then the garbage collector does it later.
+VALUE close(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  (void)parts_of(gvl, self);
+  Half& half = EngineData::of(gvl, self);
+  if (!half.let_go()) return Qfalse;
+  half.parts.reset();
+  return Qtrue;
+}
+
 // log(level, source, message)
 VALUE log(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 3, 3);
   const observe::Level level = level_of(to_text(gvl, arguments[0]));
   parts_of(gvl, self).engine.log().write(level, to_text(gvl, arguments[1]), to_text(gvl, arguments[2]));
   return Qnil;
+}
+
+// log_line(level, source, message, json, color) -> the line that the log would write.
+VALUE log_line(const Gvl& gvl, VALUE, Arguments arguments) {
+  expect_arguments(arguments, 5, 5);
+  const observe::Level level = level_of(to_text(gvl, arguments[0]));
+  observe::LogSettings settings;
+  settings.format = RTEST(arguments[3]) ? observe::Format::json : observe::Format::text;
+  settings.color = RTEST(arguments[4]);
+  std::string line;
+  observe::append_message_line(line, base::wall_micros(), level, to_text(gvl, arguments[1]), to_text(gvl, arguments[2]),
+                               settings);
+  VALUE string = Qnil;
+  const std::string_view bytes{line};
+  checked(gvl, [&string, bytes] { string = rb_utf8_str_new(bytes.data(), static_cast<long>(bytes.size())); });
+  return string;
 }
 
 VALUE threads(const Gvl& gvl, VALUE self, Arguments arguments) {
@@ -380,11 +431,19 @@ void define_engine(VALUE hyperion) {
   rb_define_method(klass, "wait_order", entry<wait_order>, -1);
   rb_define_method(klass, "drain", entry<drain>, -1);
   rb_define_method(klass, "wait_drained", entry<wait_drained>, -1);
+  rb_define_method(klass, "interrupt_wait", entry<interrupt_wait>, -1);
   rb_define_method(klass, "close_queue", entry<close_queue>, -1);
   rb_define_method(klass, "stop", entry<stop>, -1);
+  rb_define_method(klass, "close", entry<close>, -1);
   rb_define_method(klass, "log", entry<log>, -1);
   rb_define_method(klass, "threads", entry<threads>, -1);
   rb_define_method(klass, "stats", entry<stats>, -1);
+  rb_define_singleton_method(klass, "log_line", entry<log_line>, -1);
+  // What this build has, for `hyperion -V`.
+  const VALUE features = rb_hash_new();
+  rb_hash_aset(features, ID2SYM(rb_intern("epoll")), Qtrue);
+  for (const char* name : {"io_uring", "tls", "h2"}) rb_hash_aset(features, ID2SYM(rb_intern(name)), Qfalse);
+  rb_define_const(klass, "FEATURES", rb_obj_freeze(features));
 }
 
 }  // namespace hyperion::ruby
