@@ -8,7 +8,7 @@ require_relative "toolbox"
 
 desc "Write compile_commands.json for editors"
 task :compile_commands do
-  Toolbox.cmake("tmp/native", targets: ["-n"])
+  Toolbox.configure("tmp/native")
   commands = JSON.parse(File.read("tmp/native/compile_commands.json"))
   configuration = RbConfig::CONFIG
   flags = configuration.values_at("rubyarchhdrdir", "rubyhdrdir").map { |folder| "-I#{folder}" }

@@ -3,6 +3,7 @@
 # What can be said about the sources without running them. Each tool's rules stand in its file at the top.
 
 require "digest"
+require "open3"
 require_relative "toolbox"
 
 desc "All linters"
@@ -18,7 +19,7 @@ namespace :lint do
 
   desc "ShellCheck"
   task :shell do
-    sh("shellcheck", "--external-sources", *FileList["bin/*", ".ci/run", "bench/**/*.sh"])
+    sh("shellcheck", "--external-sources", *FileList["bin/*", ".ci/*", "bench/**/*.sh"])
   end
 
   desc "clang-format: the layout of the C++ sources; FIX=1 writes it"
@@ -47,7 +48,7 @@ namespace :lint do
     tool = Toolbox.clang("clang-tidy")
     next puts("lint:tidy skipped: #{tool} is not version 14") unless Toolbox.clang_version(tool) == Toolbox::CLANG_TOOLS
 
-    Toolbox.cmake("tmp/tidy", targets: ["-n"], compiler: Toolbox.clang("clang++", package: "clang"))
+    Toolbox.configure("tmp/tidy", compiler: Toolbox.clang("clang++", package: "clang"))
     mkdir_p("tmp/tidy/passed", verbose: false)
     rules = File.read(".clang-tidy") + `#{tool} --version`
     waiting = FileList["ext/hyperion_http/**/*.cpp"].exclude(%r{/ruby/}, %r{/init\.cpp}).filter_map do |source|

@@ -23,7 +23,7 @@ descriptions = {
 NATIVE_VARIANTS.each do |name, (folder, options, environment)|
   desc descriptions.fetch(name)
   task name do
-    Toolbox.cmake(folder, HYPERION_WARNINGS_AS_ERRORS: ENV.fetch("HYPERION_WARNINGS_AS_ERRORS", "0"), **options)
+    Toolbox.build(folder, HYPERION_WARNINGS_AS_ERRORS: ENV.fetch("HYPERION_WARNINGS_AS_ERRORS", "0"), **options)
     sh(environment, "#{folder}/native_tests", *Shellwords.split(ENV.fetch("TESTS", "")))
   end
 end

@@ -4,10 +4,10 @@ require "etc"
 
 # What several tasks need: which tools this machine has, and CMake builds of the native core below tmp/.
 module Toolbox
-  module_function
-
   # The version that defines this project's formatting and whose checks are errors; others differ in details.
   CLANG_TOOLS = 14
+
+  module_function
 
   # @return [String, nil] the first of `names` that is an executable on the path
   def find(*names)
@@ -30,15 +30,18 @@ module Toolbox
     Integer(ENV.fetch("JOBS", Etc.nprocessors))
   end
 
-  # Configures (once) and builds the native core.
+  # Configures a build of the native core.
   # @param folder [String] where, below tmp/
-  # @param options [Hash{String => String}] cache entries for CMake
-  def cmake(folder, targets: [], compiler: nil, **options)
-    unless File.exist?("#{folder}/build.ninja")
-      options = options.merge(CMAKE_CXX_COMPILER: compiler) if compiler
-      entries = options.map { |name, value| "-D#{name}=#{value}" }
-      sh("cmake", "-S", "spec/native", "-B", folder, "-G", "Ninja", *entries, out: File::NULL)
-    end
+  # @param options [Hash{Symbol => String}] cache entries for CMake
+  def configure(folder, compiler: nil, **options)
+    options = options.merge(CMAKE_CXX_COMPILER: compiler) if compiler
+    entries = options.map { |name, value| "-D#{name}=#{value}" }
+    sh("cmake", "-S", "spec/native", "-B", folder, "-G", "Ninja", *entries, out: File::NULL)
+  end
+
+  # Builds it; ninja itself configures anew what was configured before.
+  def build(folder, targets: [], **options)
+    configure(folder, **options) unless File.exist?("#{folder}/build.ninja")
     sh("ninja", "-C", folder, "-j", jobs.to_s, "--quiet", *targets)
   end
 

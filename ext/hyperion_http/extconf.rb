@@ -10,7 +10,7 @@ unless RbConfig::CONFIG["host_os"].include?("linux")
   abort "hyperion-rb needs Linux (its event loop is epoll); this is #{RbConfig::CONFIG["host_os"]}."
 end
 
-compiler = [ENV["CXX"], RbConfig::CONFIG["CXX"]].find { |name| !name.to_s.empty? }.to_s
+compiler = [ENV.fetch("CXX", ""), RbConfig::CONFIG["CXX"]].find { |name| !name.to_s.empty? }.to_s
 RbConfig::MAKEFILE_CONFIG["CXX"] = RbConfig::CONFIG["CXX"] = compiler
 advice = "hyperion-rb needs a C++20 compiler: g++ 11 or clang++ 14 or newer (Debian and Ubuntu: apt-get install g++)."
 abort "#{advice} CXX is '#{compiler}', which is not there." unless compiler[/\S+/] && find_executable(compiler[/\S+/])

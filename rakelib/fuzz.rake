@@ -1,0 +1,23 @@
+# frozen_string_literal: true
+
+# The libFuzzer targets of spec/fuzz, under ASan and UBSan, each for SECONDS (20). They start from the protocol cases in
+# spec/corpus; what they find grows in tmp/fuzz/NAME/corpus, and an input that breaks something is kept as
+# tmp/fuzz/crash-*. `rake fuzz TARGET=parser_fuzzer SECONDS=600` runs one for longer.
+
+require_relative "toolbox"
+
+desc "Build the fuzzers and run each for a short while (SECONDS, TARGET)"
+task :fuzz do
+  Toolbox.build("tmp/fuzz", compiler: Toolbox.clang("clang++", package: "clang"),
+                            HYPERION_FUZZ: "ON", HYPERION_SANITIZE: "address")
+  targets = FileList["spec/fuzz/*.cpp"].map { |source| File.basename(source, ".cpp") }
+  targets &= [ENV["TARGET"]] if ENV["TARGET"]
+  abort "No fuzz target#{" is named #{ENV["TARGET"]}" if ENV["TARGET"]}." if targets.empty?
+  targets.each do |target|
+    corpus = "tmp/fuzz/#{target}.corpus"
+    mkdir_p(corpus, verbose: false)
+    seeds = Dir.exist?("tmp/fuzz/seeds") ? ["tmp/fuzz/seeds"] : []
+    sh("tmp/fuzz/#{target}", "-max_total_time=#{ENV.fetch("SECONDS", "20")}", "-max_len=4096", "-timeout=5",
+       "-print_final_stats=1", "-verbosity=0", "-artifact_prefix=tmp/fuzz/#{target}-", corpus, *seeds)
+  end
+end
