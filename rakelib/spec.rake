@@ -11,7 +11,7 @@ task spec: :compile do
 end
 
 namespace :spec do
-  # The interpreter itself is not instrumented: the sanitizer's library comes first by LD_PRELOAD, leaks are Ruby's habit
+  # The interpreter itself is not instrumented: LD_PRELOAD brings the library of the sanitizer, leaks are the way of Ruby
   # (it frees nothing at its end), and SIGSEGV stays with Ruby. Examples that build something or measure are left out.
   desc "Run the integration specs with the extension under ASan and UBSan"
   task :asan do
