@@ -12,4 +12,5 @@ RSpec.configure do |config|
   Kernel.srand(config.seed)
   config.include Support::Waiting
   config.include Support::Servers
+  config.include Support::RackApps
 end

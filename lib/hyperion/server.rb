@@ -11,7 +11,7 @@ module Hyperion
       max_header_bytes: 64 * 1024, max_body_bytes: 1 << 30, header_timeout: 30, body_timeout: 30, min_body_rate: 240,
       max_request_read_seconds: 0, write_timeout: 30, idle_keepalive: 75, drop_underscore_headers: false, backlog: 1024,
       io_threads: 1, log_level: "info", log_format: "text", log_color: false, log_requests: true, log_out: 1, log_err: 2,
-      min_threads: 5, max_threads: 5, early_hints: false, rack_3: true, server_software: "hyperion/3".freeze
+      min_threads: 5, max_threads: 5, early_hints: false, rack_3: Adapter::Rack.rack_3?, server_software: "hyperion/3".freeze
     }.freeze
 
     def initialize(app:, host: "127.0.0.1", port: 0, **options)

@@ -2,8 +2,8 @@
 
 RSpec.describe "one request through every layer" do
   it "reaches the Rack application and comes back" do
-    server = start_server do |env|
-      [201, {"x-path" => env["PATH_INFO"]}, ["hello ", env["QUERY_STRING"]]]
+    server = start_server(lint: false) do |env|
+      [201, {"content-type" => "text/plain", "x-path" => env["PATH_INFO"]}, ["hello ", env["QUERY_STRING"]]]
     end
 
     response = fetch(server, "GET", "/a?b=c")

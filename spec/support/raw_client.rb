@@ -41,9 +41,10 @@ module Support
       self
     end
 
-    # Sends a request; adds Host, and Content-Length for a body, unless given.
+    # Sends a request; adds Host, and Content-Length for a body, unless given. Fields may come without braces, too.
     # @return [self]
-    def request(method = "GET", target = "/", headers = {}, body = nil, version: "HTTP/1.1")
+    def request(method = "GET", target = "/", headers = {}, body = nil, version: "HTTP/1.1", **fields)
+      headers = headers.merge(fields)
       names = headers.keys.map { |name| name.to_s.downcase }
       lines = ["#{method} #{target} #{version}"]
       lines << "Host: localhost" unless names.include?("host")

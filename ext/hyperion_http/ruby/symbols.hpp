@@ -16,12 +16,11 @@ namespace hyperion::ruby {
   X(close, "close")                                      \
   X(to_path, "to_path")                                  \
   X(to_ary, "to_ary")                                    \
-  X(to_s, "to_s")                                        \
   X(to_i, "to_i")                                        \
   X(for_fd, "for_fd")                                    \
-  X(full_message, "full_message")                        \
   X(message, "message")                                  \
   X(backtrace, "backtrace")                              \
+  X(read, "read")                                        \
   X(set_sync, "sync=")                                   \
   X(dispatch_for_c_loop, "dispatch_for_c_loop")
 

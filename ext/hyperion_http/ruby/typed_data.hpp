@@ -24,6 +24,8 @@ class TypedData {
     checked(gvl, [&box, self] { box = rb_check_typeddata(self, &kType); });
     return static_cast<Box*>(box)->half;
   }
+  // Whether `self` was made before a fork: its half is the parent's, and must not be touched.
+  static bool foreign(VALUE self) noexcept { return static_cast<Box*>(DATA_PTR(self))->owner != base::fork_generation(); }
   // For an object that is known to be of the class.
   static Half& trusted(VALUE self) noexcept { return static_cast<Box*>(DATA_PTR(self))->half; }
 

@@ -25,16 +25,18 @@ VALUE KeyCache::key_for(const Gvl&, std::string_view field_name) {
   }
   spell(bytes);
   const std::string_view key{bytes, size};
-  size_t slot = std::hash<std::string_view>{}(key) % kSlots;
-  while (!NIL_P(slots_[slot])) {
-    if (bytes_of(slots_[slot]) == key) return slots_[slot];
-    slot = (slot + 1) % kSlots;
+  const size_t home = std::hash<std::string_view>{}(key);
+  VALUE* free = nullptr;
+  for (size_t i = 0; i < kProbes && free == nullptr; ++i) {
+    VALUE& slot = slots_[(home + i) % kSlots];
+    if (NIL_P(slot)) {
+      free = &slot;
+    } else if (bytes_of(slot) == key) {
+      return slot;
+    }
   }
   const VALUE value = to_literal(key);
-  if (used_ < kMost) {
-    slots_[slot] = value;
-    ++used_;
-  }
+  if (free != nullptr) *free = value;
   return value;
 }
 

@@ -23,10 +23,10 @@ class KeyCache {
 
  private:
   static constexpr size_t kSlots = 1024;
-  static constexpr size_t kMost = 512;
+  // Names are the clients' choice: however they fill the table, a look-up stays short.
+  static constexpr size_t kProbes = 8;
 
   std::array<VALUE, kSlots> slots_;  // open addressing; nil: free
-  size_t used_ = 0;
 };
 
 // One String value that tends to come again: the Host of a site, the address of its proxy.

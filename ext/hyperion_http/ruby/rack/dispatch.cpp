@@ -32,18 +32,23 @@ class Service {
   Exchange& exchange() const noexcept { return frame_.exchange; }
   bool in_child() const noexcept { return base::fork_generation() != context_.owner; }
 
+  // Runs `body` protected; true when it went well. Otherwise its exception is logged, or its jump kept for later.
+  template <class Body>
+  bool phase(const char* what, Body body) noexcept;
   void call_app();
+  void await_hijackers() noexcept;
   void send_body();
-  void yield_pieces();
+  void release() noexcept;
   void stream_body();
   void hand_over();
   void close_body();
   bool finish_phase(const Outcome& outcome, const char* what) noexcept;
   void answer_error() noexcept;
-  void keep_follow_up() noexcept;
+  void look_for_follow_up();
   void follow_up() noexcept;
   void run_callbacks(VALUE list, bool with_arguments, VALUE record, VALUE error) noexcept;
   void log_exception(VALUE error, const char* what) noexcept;
+  std::string describe(std::string_view what, const char* phase, VALUE backtrace) const;
 
   const Gvl& gvl_;
   Context& context_;
@@ -55,10 +60,22 @@ class Service {
   VALUE stream_ = Qnil;
   VALUE error_ = Qnil;
   int jump_ = 0;
+  int status_ = 0;
   bool answered_ = false;   // kAnswered was signalled
   bool streaming_ = false;  // the stream object releases the exchange
-  bool log_failed_ = false;
 };
+
+// Runs `body()`, which contains its failures, and leaves the kill that is under way as it was: a rescue clause anywhere
+// in Ruby code would make Ruby forget it.
+template <class Body>
+void beside_a_jump(Body& body) noexcept {
+  rb_ensure([](VALUE) -> VALUE { return Qnil; }, Qnil,
+            [](VALUE argument) -> VALUE {
+              (*reinterpret_cast<Body*>(argument))();
+              return Qnil;
+            },
+            reinterpret_cast<VALUE>(&body));
+}
 
 int Service::run() noexcept {
   if (exchange().stage == Exchange::Stage::follow_up) {
@@ -67,32 +84,50 @@ int Service::run() noexcept {
     return jump_;
   }
 
-  bool ok = finish_phase(protect(gvl_, [this] { call_app(); }), "application");
-  // A child that the application forked owns nothing of the server; it goes its own way.
-  if (in_child()) return jump_;
+  bool ok = phase("application", [this] { call_app(); });
   disarm(hijack_);
   disarm(early_hints_);
+  // A child that the application forked owns nothing of the server; it goes its own way.
+  if (in_child()) return jump_;
+  await_hijackers();
 
   if (frame_.hijacked) {
     answered_ = true;  // by somebody else
   } else if (ok) {
-    ok = finish_phase(protect(gvl_, [this] { read_response(gvl_, context_, exchange(), triplet_); }), "response");
+    ok = phase("response", [this] { read_response(gvl_, context_, exchange(), triplet_); });
   }
   if (!answered_ && !ok) answer_error();
-
-  keep_follow_up();
+  status_ = exchange().response.status;
   if (!answered_) send_body();
   if (in_child()) return jump_;
-  if (!NIL_P(triplet_.body) && !RB_TYPE_P(triplet_.body, T_ARRAY)) {
-    (void)finish_phase(protect(gvl_, [this] { close_body(); }), "body.close");
-    if (in_child()) return jump_;
+  if (NIL_P(triplet_.body) || RB_TYPE_P(triplet_.body, T_ARRAY)) {
+    release();
+  } else {
+    if (!answered_) exchange().signal(Exchange::kAnswered);
+    answered_ = true;
+    (void)phase("body.close", [this] { close_body(); });
+    if (!in_child()) release();
   }
+  return jump_;
+}
+
+// The application's turn is over: whoever has the exchange next, it is not this thread.
+void Service::release() noexcept {
+  (void)phase("rack.response_finished", [this] { look_for_follow_up(); });
   if (streaming_) {
     leave_stream(gvl_, stream_, !NIL_P(error_) || jump_ != 0);
   } else {
-    exchange().signal(Exchange::kReleased);
+    // One signal where there is nothing to do in between: one wake-up of the I/O thread.
+    exchange().signal(answered_ ? Exchange::kReleased : Exchange::kAnswered | Exchange::kReleased);
   }
-  return jump_;
+}
+
+// A hijacker on another thread uses this one's frame. It waits for nothing but the I/O thread.
+void Service::await_hijackers() noexcept {
+  constexpr timeval kMoment{.tv_sec = 0, .tv_usec = 1000};
+  while (frame_.waiting > 0) {
+    (void)phase("rack.hijack", [] { rb_thread_wait_for(kMoment); });
+  }
 }
 
 void Service::call_app() {
@@ -116,50 +151,34 @@ void Service::call_app() {
 
 // --- Bodies ---
 
+// Signals kAnswered, except for a body that is there already: that one may be released with the same signal.
 void Service::send_body() {
   Exchange& ex = exchange();
   ex.answered = base::now();
+  if (triplet_.kind == BodyKind::whole) return;
   answered_ = true;
   switch (triplet_.kind) {
-    case BodyKind::whole: ex.signal(Exchange::kAnswered); return;
+    case BodyKind::whole: return;
     case BodyKind::each: {
       // What the author has encoded must be decoded in memory, so it cannot go to a file.
       ex.open_pipe(*context_.limits, !ex.response.declared_chunked);
       ex.signal(Exchange::kAnswered);
-      const bool complete = finish_phase(protect(gvl_, [this] { yield_pieces(); }), "body.each");
-      if (!in_child()) ex.pipe->finish(complete);
+      bool whole = false;
+      const bool ok = phase("body.each", [this, &whole] { whole = write_each(gvl_, exchange(), triplet_.body); });
+      if (!in_child()) ex.pipe->finish(ok && whole);
       return;
     }
     case BodyKind::stream:
       ex.open_pipe(*context_.limits, false);
       ex.signal(Exchange::kAnswered);
-      (void)finish_phase(protect(gvl_, [this] { stream_body(); }), "body.call");
+      (void)phase("body.call", [this] { stream_body(); });
       if (!in_child() && !streaming_) ex.pipe->finish(false);
       return;
     case BodyKind::hijack:
       ex.signal(Exchange::kAnswered);
-      (void)finish_phase(protect(gvl_, [this] { hand_over(); }), "rack.hijack");
+      (void)phase("rack.hijack", [this] { hand_over(); });
       return;
   }
-}
-
-struct PieceSink {
-  const Gvl& gvl;
-  Exchange& exchange;
-};
-
-VALUE yield_piece(VALUE piece, VALUE data, int, const VALUE*, VALUE) {
-  auto& sink = *reinterpret_cast<PieceSink*>(data);
-  if (!RB_TYPE_P(piece, T_STRING)) {
-    rb_raise(invalid_response, "response body yields %" PRIsVALUE ", not a String", rb_obj_class(piece));
-  }
-  if (!write_piece(sink.gvl, sink.exchange, piece)) rb_iter_break();
-  return Qnil;
-}
-
-void Service::yield_pieces() {
-  PieceSink sink{gvl_, exchange()};
-  rb_block_call(triplet_.body, ids.each, 0, nullptr, yield_piece, reinterpret_cast<VALUE>(&sink));
 }
 
 void Service::stream_body() {
@@ -181,7 +200,18 @@ void Service::close_body() {
 
 // --- Failures ---
 
-// True when the phase went well. Otherwise its exception is logged, or its jump kept for later.
+template <class Body>
+bool Service::phase(const char* what, Body body) noexcept {
+  bool ok = false;
+  auto run = [&]() noexcept { ok = finish_phase(protect(gvl_, body), what); };
+  if (jump_ == 0) {
+    run();
+  } else {
+    beside_a_jump(run);
+  }
+  return ok;
+}
+
 bool Service::finish_phase(const Outcome& outcome, const char* what) noexcept {
   if (outcome.ok()) return true;
   if (in_child()) {
@@ -192,9 +222,11 @@ bool Service::finish_phase(const Outcome& outcome, const char* what) noexcept {
   if (NIL_P(error)) {
     // Thread#kill is never swallowed; and it is no reason for a client to wait.
     jump_ = outcome.state();
-    pool_.log.write(observe::Level::error, "app", "an app thread was killed while it served a request");
+    pool_.log.write(observe::Level::error, "app",
+                    describe("an app thread was killed while it served a request", what, Qnil));
     return false;
   }
+  if (rb_obj_class(error) == client_disconnected) return false;  // ours: nobody's fault
   if (NIL_P(error_)) error_ = error;
   log_exception(error, what);
   return false;
@@ -209,52 +241,68 @@ void Service::answer_error() noexcept {
   triplet_.kind = BodyKind::whole;
 }
 
-// One line: class, message, request, backtrace.
-void Service::log_exception(VALUE error, const char* what) noexcept {
-  struct Parts {
-    VALUE message = Qnil;
-    VALUE backtrace = Qnil;
-  } parts;
-  const Outcome described = protect(gvl_, [&parts, error] {
-    parts.message = rb_sprintf("%" PRIsVALUE ": %" PRIsVALUE, rb_obj_class(error), rb_funcall(error, ids.message, 0));
-    const VALUE trace = rb_funcall(error, ids.backtrace, 0);
-    parts.backtrace = NIL_P(trace) ? rb_str_new_cstr("(no backtrace)") : rb_ary_join(trace, rb_str_new_cstr(" <- "));
-  });
-  if (!described.ok()) (void)take_exception(gvl_);
+// "what (phase, GET /path) backtrace: a <- b"
+std::string Service::describe(std::string_view what, const char* phase, VALUE backtrace) const {
+  constexpr size_t kMostBacktrace = 16 * 1024;
   const http::Request& request = exchange().request;
-  std::string line{NIL_P(parts.message) ? "an exception that cannot be described" : bytes_of(parts.message)};
+  std::string line{what};
   line += " (";
-  line += what;
+  line += phase;
   line += ", ";
   line += request.view(request.method_name);
   line += ' ';
-  line += request.view(request.path);
+  line += request.view(request.path).substr(0, 512);
   line += ")";
-  if (!NIL_P(parts.backtrace)) {
-    line += " backtrace: ";
-    line += bytes_of(parts.backtrace);
+  if (!RB_TYPE_P(backtrace, T_ARRAY)) return line;
+  line += " backtrace: ";
+  const size_t begin = line.size();
+  for (long i = 0; i < RARRAY_LEN(backtrace); ++i) {
+    const VALUE frame = rb_ary_entry(backtrace, i);
+    if (!RB_TYPE_P(frame, T_STRING)) continue;
+    if (line.size() > begin) line += " <- ";
+    if (line.size() - begin > kMostBacktrace) return line += "...";
+    line += bytes_of(frame);
   }
-  pool_.log.write(observe::Level::error, "app", line);
+  return line;
+}
+
+// One line. Whatever the exception's own methods do, its class is told.
+void Service::log_exception(VALUE error, const char* what) noexcept {
+  struct Parts {
+    VALUE name = Qnil;
+    VALUE message = Qnil;
+    VALUE backtrace = Qnil;
+  } parts;
+  const int before = jump_;
+  const auto attempt = [this, before](auto step) noexcept {
+    if (jump_ != before) return;  // killed by the exception's own methods
+    const Outcome outcome = protect(gvl_, step);
+    if (!outcome.ok() && NIL_P(take_exception(gvl_))) jump_ = outcome.state();
+  };
+  attempt([&parts, error] { parts.name = rb_class_name(rb_obj_class(error)); });
+  attempt([&parts, error] { parts.message = rb_obj_as_string(rb_funcall(error, ids.message, 0)); });
+  attempt([&parts, error] { parts.backtrace = rb_funcall(error, ids.backtrace, 0); });
+  std::string text{NIL_P(parts.name) ? "an exception" : bytes_of(parts.name)};
+  text += ": ";
+  text += NIL_P(parts.message) ? "(its message cannot be had)" : bytes_of(parts.message);
+  pool_.log.write(observe::Level::error, "app", describe(text, what, parts.backtrace));
 }
 
 // --- Afterwards ---
 
 // Callbacks for the end of the response are kept, with what they are called with, where the collector sees them.
-void Service::keep_follow_up() noexcept {
+void Service::look_for_follow_up() {
   if (!RB_TYPE_P(frame_.env, T_HASH)) return;
-  const Outcome outcome = protect(gvl_, [this] {
-    const VALUE finished = rb_hash_lookup(frame_.env, literals.key_response_finished);
-    const VALUE after = rb_hash_lookup(frame_.env, literals.key_after_reply);
-    const bool any = (RB_TYPE_P(finished, T_ARRAY) && RARRAY_LEN(finished) > 0) ||
-                     (RB_TYPE_P(after, T_ARRAY) && RARRAY_LEN(after) > 0);
-    if (!any) return;
-    const VALUE status = INT2FIX(exchange().response.status);
-    const VALUE headers = NIL_P(triplet_.headers) ? rb_hash_new() : triplet_.headers;
-    const VALUE record = rb_ary_new_from_args(6, frame_.env, status, headers, finished, after, error_);
-    [&]() noexcept { context_.follow_ups.add(exchange(), record); }();
-    exchange().wants_follow_up = true;
-  });
-  if (!outcome.ok()) (void)take_exception(gvl_);
+  const VALUE finished = rb_hash_lookup(frame_.env, literals.key_response_finished);
+  const VALUE after = rb_hash_lookup(frame_.env, literals.key_after_reply);
+  const bool any = (RB_TYPE_P(finished, T_ARRAY) && RARRAY_LEN(finished) > 0) ||
+                   (RB_TYPE_P(after, T_ARRAY) && RARRAY_LEN(after) > 0);
+  if (!any) return;
+  // Rack SPEC: status and headers are nil when there was no response to speak of.
+  const VALUE status = frame_.hijacked ? Qnil : INT2FIX(status_);
+  const VALUE record = rb_ary_new_from_args(6, frame_.env, status, triplet_.headers, finished, after, error_);
+  [&]() noexcept { context_.follow_ups.add(exchange(), record); }();
+  exchange().wants_follow_up = true;
 }
 
 void Service::follow_up() noexcept {
@@ -263,7 +311,7 @@ void Service::follow_up() noexcept {
   VALUE error = rb_ary_entry(record, 5);
   if (NIL_P(error) && !exchange().delivered) {
     const Outcome made = protect(gvl_, [&error] {
-      error = rb_exc_new_cstr(rb_path2class("Hyperion::ClientDisconnected"), "the response was not delivered");
+      error = rb_exc_new_cstr(client_disconnected, "the response was not delivered");
     });
     if (!made.ok()) (void)take_exception(gvl_);
   }
@@ -276,7 +324,7 @@ void Service::run_callbacks(VALUE list, bool with_arguments, VALUE record, VALUE
   // Rack SPEC, "rack.response_finished": in reverse order.
   for (long i = RARRAY_LEN(list) - 1; i >= 0 && jump_ == 0 && !in_child(); --i) {
     const VALUE callback = rb_ary_entry(list, with_arguments ? i : RARRAY_LEN(list) - 1 - i);
-    const Outcome outcome = protect(gvl_, [=] {
+    (void)phase(with_arguments ? "rack.response_finished" : "rack.after_reply", [=] {
       if (with_arguments) {
         rb_funcall(callback, ids.call, 4, rb_ary_entry(record, 0), rb_ary_entry(record, 1), rb_ary_entry(record, 2),
                    error);
@@ -284,15 +332,14 @@ void Service::run_callbacks(VALUE list, bool with_arguments, VALUE record, VALUE
         rb_funcall(callback, ids.call, 0);
       }
     });
-    (void)finish_phase(outcome, with_arguments ? "rack.response_finished" : "rack.after_reply");
   }
 }
 
 // --- The thread ---
 
-// Exceptions from outside that reach the thread between requests (a Timeout that fires late) are dropped.
-int serve_interrupts(const Gvl& gvl, Pool& pool) noexcept {
-  const Outcome outcome = protect(gvl, [] { rb_thread_check_ints(); });
+// 0, or the jump that must go on. An exception from outside that reaches the thread between two requests (a Timeout that
+// fires late) is nobody's: dropped, and logged.
+int contain(const Gvl& gvl, Pool& pool, const Outcome& outcome) noexcept {
   if (outcome.ok()) return 0;
   const VALUE error = take_exception(gvl);
   if (NIL_P(error)) return outcome.state();
@@ -302,13 +349,17 @@ int serve_interrupts(const Gvl& gvl, Pool& pool) noexcept {
   return 0;
 }
 
+int serve_interrupts(const Gvl& gvl, Pool& pool) noexcept {
+  return contain(gvl, pool, protect(gvl, [] { rb_thread_check_ints(); }));
+}
+
 // Gives the lock to whoever waits for it. The time it took tells whether anybody did.
 int yield_lock(const Gvl& gvl, Pool& pool, base::Instant before) noexcept {
   pool.queue.begin_yield();
   const Outcome outcome = protect(gvl, [] { rb_thread_schedule(); });
   const base::Instant now = base::now();
   pool.queue.end_yield(now);
-  if (!outcome.ok() && NIL_P(take_exception(gvl))) return outcome.state();
+  if (const int jump = contain(gvl, pool, outcome)) return jump;
   if (now - before <= kAtOnce && pool.queue.seats() < pool.most && pool.queue.short_of_threads()) {
     pool.want_thread(pool.object);
   }

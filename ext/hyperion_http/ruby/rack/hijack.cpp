@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/fork_guard.hpp"
 #include "ruby/convert.hpp"
 #include "ruby/rack/response.hpp"
 #include "ruby/symbols.hpp"
@@ -28,15 +29,19 @@ Frame& armed_frame(const Gvl& gvl, VALUE self, const char* what) {
   void* frame = nullptr;
   checked(gvl, [&] { frame = rb_check_typeddata(self, &kFrameType); });
   if (frame == nullptr) throw Raise{rb_eIOError, std::string{what} + " after the request is over"};
-  return *static_cast<Frame*>(frame);
+  auto& armed = *static_cast<Frame*>(frame);
+  if (armed.context.owner != base::fork_generation()) {
+    throw Raise{rb_eIOError, std::string{what} + " in a forked process; the connection is the parent's"};
+  }
+  return armed;
 }
 
+// The IO owns the descriptor from the moment it exists.
 VALUE socket_from(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   const bool is_unix = ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
                        address.ss_family == AF_UNIX;
-  rb_require("socket");
   const VALUE klass = rb_path2class(is_unix ? "UNIXSocket" : "TCPSocket");
   const VALUE socket = rb_funcall(klass, ids.for_fd, 1, INT2NUM(fd));
   rb_funcall(socket, ids.set_sync, 1, Qtrue);
@@ -48,14 +53,17 @@ VALUE hijack(const Gvl& gvl, VALUE self, std::span<const VALUE> arguments) {
   Frame& frame = armed_frame(gvl, self, "rack.hijack was called");
   if (frame.hijacked) throw Raise{rb_eIOError, "rack.hijack was called before"};
   frame.hijacked = true;
-  const VALUE env = frame.env;
-  http::Exchange& exchange = frame.exchange;
   VALUE socket = Qnil;
-  checked(gvl, [&] {
-    exchange.signal(http::Exchange::kHijack);
-    socket = receive_socket(gvl, exchange);
-    if (RB_TYPE_P(env, T_HASH) && !OBJ_FROZEN(env)) rb_hash_aset(env, literals.key_hijack_io, socket);
+  ++frame.waiting;
+  const Outcome outcome = protect(gvl, [&] {
+    frame.exchange.signal(http::Exchange::kHijack);
+    socket = receive_socket(gvl, frame.exchange);
+    if (RB_TYPE_P(frame.env, T_HASH) && !OBJ_FROZEN(frame.env)) {
+      rb_hash_aset(frame.env, literals.key_hijack_io, socket);
+    }
   });
+  --frame.waiting;
+  if (!outcome.ok()) throw Jump{outcome.state()};
   return socket;
 }
 
@@ -75,6 +83,7 @@ VALUE send_hints(const Gvl& gvl, VALUE self, std::span<const VALUE> arguments) {
 }  // namespace
 
 VALUE receive_socket(const Gvl& gvl, http::Exchange& exchange) {
+  rb_require("socket");
   struct Parcel {
     int fd = -1;
     int error = 0;

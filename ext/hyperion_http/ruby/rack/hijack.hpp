@@ -12,6 +12,8 @@ struct Frame {
   http::Exchange& exchange;
   VALUE env = Qnil;
   bool hijacked = false;
+  // Threads inside rack.hijack: the application may have called it on one of its own.
+  int waiting = 0;
 };
 
 // Inside protected regions. The object that env has under rack.hijack; it serves while its frame is armed.

@@ -20,7 +20,23 @@ VALUE input_class = Qnil;
 struct Input {
   http::RequestBody body;
   uint64_t position = 0;
+  int readers = 0;  // that are reading without the lock
   bool closed = false;
+
+  Input() noexcept = default;
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
+  ~Input() { drop(); }
+
+  // What is left to the collector costs memory or disk, and a descriptor: it should know, and come in time.
+  void adopt(http::RequestBody&& from) {
+    body = std::move(from);
+    rb_gc_adjust_memory_usage(static_cast<ssize_t>(size()));
+  }
+  void drop() {
+    if (size() > 0) rb_gc_adjust_memory_usage(-static_cast<ssize_t>(size()));
+    body.clear();
+  }
 
   uint64_t size() const noexcept { return body.file ? body.file_size : body.memory.size(); }
   uint64_t left() const noexcept { return size() - std::min(position, size()); }
@@ -45,18 +61,23 @@ struct Input {
     return true;
   }
 
-  // Where the next "\n" after `from` ends, or the end of the body.
-  uint64_t line_end(uint64_t from) const noexcept {
+  // Where the first "\n" in [from, to) ends; `to` when there is none.
+  uint64_t line_end(uint64_t from, uint64_t to) const noexcept {
+    if (!body.file) {
+      const char* begin = body.memory.data();
+      const void* found = std::memchr(begin + from, '\n', to - from);
+      return found == nullptr ? to : static_cast<uint64_t>(static_cast<const char*>(found) - begin) + 1;
+    }
     char block[8192];
-    while (from < size()) {
-      const auto count = static_cast<size_t>(std::min<uint64_t>(sizeof block, size() - from));
-      if (!copy(block, from, count)) return size();
+    while (from < to) {
+      const auto count = static_cast<size_t>(std::min<uint64_t>(sizeof block, to - from));
+      if (!copy(block, from, count)) return to;
       if (const void* found = std::memchr(block, '\n', count)) {
         return from + static_cast<uint64_t>(static_cast<const char*>(found) - block) + 1;
       }
       from += count;
     }
-    return size();
+    return to;
   }
 };
 
@@ -69,11 +90,24 @@ using Arguments = std::span<const VALUE>;
 
 // Without the lock beyond this: reading a large body from a file or memory is nobody else's waste of time.
 constexpr size_t kLargeRead = 64 * 1024;
+constexpr uint64_t kNearLine = 16 * 1024;
 
 Input& open_input(const Gvl& gvl, VALUE self) {
   Input& input = InputData::of(gvl, self);
   if (input.closed) throw Raise{rb_eIOError, "closed stream"};
   return input;
+}
+
+// Runs `work()` without the lock. Whoever closes the input meanwhile leaves the bytes to the last reader.
+template <class Work>
+auto apart(const Gvl& gvl, Input& input, Work work) noexcept {
+  ++input.readers;
+  auto outside = [&](const NoGvl&) noexcept { return work(); };
+  auto unblock = []() noexcept {};
+  auto value = Boundary::without_gvl(gvl, outside, unblock);
+  const auto result = value ? *value : work();  // an interrupt is pending, and is served later
+  if (--input.readers == 0 && input.closed) input.drop();
+  return result;
 }
 
 // A String of `count` bytes from the current position; into `buffer` when it is one. Moves the position.
@@ -86,21 +120,20 @@ VALUE take(const Gvl& gvl, Input& input, size_t count, VALUE buffer) {
       Check_Type(string, T_STRING);
       rb_str_modify(string);
       rb_str_resize(string, static_cast<long>(count));
+      rb_enc_associate(string, rb_ascii8bit_encoding());
     }
   });
   char* to = RSTRING_PTR(string);
+  const uint64_t from = input.position;
   bool ok = true;
   if (count < kLargeRead || !NIL_P(buffer)) {
-    ok = input.copy(to, input.position, count);
+    ok = input.copy(to, from, count);
   } else {
     // Nobody else knows the new String yet, and the body never changes.
-    const uint64_t from = input.position;
-    auto work = [&](const NoGvl&) noexcept { return input.copy(to, from, count); };
-    auto unblock = []() noexcept {};
-    ok = Boundary::without_gvl(gvl, work, unblock).value_or(false) || input.copy(to, from, count);
+    ok = apart(gvl, input, [&]() noexcept { return input.copy(to, from, count); });
   }
   if (!ok) throw RaiseErrno{errno, "request body"};
-  input.position += count;
+  input.position = from + count;
   RB_GC_GUARD(string);
   return string;
 }
@@ -130,8 +163,17 @@ VALUE readpartial(const Gvl& gvl, VALUE self, Arguments arguments) {
 
 VALUE next_line(const Gvl& gvl, Input& input) {
   if (input.left() == 0) return Qnil;
-  const uint64_t end = input.line_end(input.position);
-  return take(gvl, input, static_cast<size_t>(end - input.position), Qnil);
+  // Most lines are short; a giant one is looked for without the lock.
+  const uint64_t begin = input.position;
+  const uint64_t near = begin + std::min<uint64_t>(input.left(), kNearLine);
+  const uint64_t size = input.size();
+  uint64_t end = input.line_end(begin, near);
+  if (end == near && near < size) {
+    end = apart(gvl, input, [&, from = near]() noexcept { return input.line_end(from - 1, size); });
+  }
+  if (input.closed) throw Raise{rb_eIOError, "closed stream"};
+  input.position = begin;
+  return take(gvl, input, static_cast<size_t>(end - begin), Qnil);
 }
 
 VALUE gets(const Gvl& gvl, VALUE self, Arguments arguments) {
@@ -188,7 +230,7 @@ VALUE close(const Gvl& gvl, VALUE self, Arguments arguments) {
   Input& input = InputData::of(gvl, self);
   if (input.size() == 0) return Qnil;  // the empty one is everybody's
   input.closed = true;
-  input.body.clear();
+  if (input.readers == 0) input.drop();
   return Qnil;
 }
 
@@ -209,7 +251,7 @@ VALUE external_encoding(const Gvl& gvl, VALUE, Arguments) {
 
 VALUE make_input(const Gvl&, http::RequestBody&& body) {
   const VALUE input = InputData::allocate(input_class);
-  InputData::trusted(input).body = std::move(body);
+  InputData::trusted(input).adopt(std::move(body));
   return input;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -16,6 +17,7 @@
 namespace hyperion::ruby::rack {
 
 VALUE invalid_response = Qnil;
+VALUE client_disconnected = Qnil;
 
 namespace {
 
@@ -25,9 +27,6 @@ using http::Response;
 // A file up to this size is read into the response: one write instead of two, and no descriptor kept.
 constexpr size_t kSmallFile = 16 * 1024;
 
-VALUE as_string(VALUE value) {
-  return RB_TYPE_P(value, T_STRING) ? value : rb_funcall(value, ids.to_s, 0);
-}
 
 struct HeaderReader {
   const Context& context;
@@ -49,7 +48,7 @@ void add_line(HeaderReader& reader, VALUE name, std::string_view value) {
 
 // A String value: one line; under Rack 2 every LF begins another one.
 void add_value(HeaderReader& reader, VALUE name, VALUE value) {
-  value = as_string(value);
+  value = rb_obj_as_string(value);  // a String even when to_s returns something else
   std::string_view text = bytes_of(value);
   if (!reader.context.rack_3) {
     for (size_t lf = text.find('\n'); lf != std::string_view::npos; lf = text.find('\n')) {
@@ -62,18 +61,21 @@ void add_value(HeaderReader& reader, VALUE name, VALUE value) {
 }
 
 void add_header(HeaderReader& reader, VALUE name, VALUE value) {
-  name = as_string(name);
   if (NIL_P(value)) return;
+  name = rb_obj_as_string(name);
   if (reader.hijack != nullptr && base::iequals(bytes_of(name), "rack.hijack")) {
     *reader.hijack = value;
     return;
   }
   if (base::iequals(bytes_of(name), "rack.protocol")) {
-    reader.protocol = as_string(value);
+    reader.protocol = rb_obj_as_string(value);
     return;
   }
   if (RB_TYPE_P(value, T_ARRAY)) {
-    for (long i = 0; i < RARRAY_LEN(value); ++i) add_value(reader, name, rb_ary_entry(value, i));
+    for (long i = 0; i < RARRAY_LEN(value); ++i) {
+      const VALUE one = rb_ary_entry(value, i);
+      if (!NIL_P(one)) add_value(reader, name, one);
+    }
   } else {
     add_value(reader, name, value);
   }
@@ -84,14 +86,12 @@ int add_pair(VALUE name, VALUE value, VALUE reader) {
   return ST_CONTINUE;
 }
 
-VALUE add_yielded(VALUE pair, VALUE reader, int argc, const VALUE* argv, VALUE) {
-  if (argc >= 2) {
-    add_header(*reinterpret_cast<HeaderReader*>(reader), argv[0], argv[1]);
-  } else {
-    const VALUE both = rb_check_array_type(pair);
-    if (NIL_P(both) || RARRAY_LEN(both) != 2) rb_raise(invalid_response, "headers must yield names and values");
-    add_header(*reinterpret_cast<HeaderReader*>(reader), rb_ary_entry(both, 0), rb_ary_entry(both, 1));
-  }
+// Headers that are no Hash are collected first: their author may keep the block and call it again at any time, when it
+// must find nothing but garbage of Ruby's own.
+VALUE collect_pair(VALUE pair, VALUE list, int argc, const VALUE* argv, VALUE) {
+  const VALUE both = argc >= 2 ? rb_ary_new_from_values(2, argv) : rb_check_array_type(pair);
+  if (NIL_P(both) || RARRAY_LEN(both) != 2) rb_raise(invalid_response, "headers must yield names and values");
+  rb_ary_push(list, both);
   return Qnil;
 }
 
@@ -102,33 +102,62 @@ int read_status(VALUE status) {
   return code;
 }
 
-void take_string(Response& response, VALUE string) {
-  if (!RB_TYPE_P(string, T_STRING)) {
-    rb_raise(invalid_response, "response body yields %" PRIsVALUE ", not a String", rb_obj_class(string));
-  }
-  [&]() noexcept { response.bytes.append(bytes_of(string)); }();
+// Memory for the whole body at once; NoMemoryError instead of a dead process when there is not so much.
+void reserve(Response& response, size_t size) {
+  const bool fits = [&]() noexcept {
+    try {
+      response.bytes.reserve(size);
+      return true;
+    } catch (const std::exception&) {
+      return false;
+    }
+  }();
+  if (!fits) rb_memerror();
 }
 
 void take_array(Response& response, VALUE array) {
-  for (long i = 0; i < RARRAY_LEN(array); ++i) take_string(response, rb_ary_entry(array, i));
+  size_t size = 0;
+  for (long i = 0; i < RARRAY_LEN(array); ++i) {
+    const VALUE piece = rb_ary_entry(array, i);
+    if (!RB_TYPE_P(piece, T_STRING)) {
+      rb_raise(invalid_response, "response body yields %" PRIsVALUE ", not a String", rb_obj_class(piece));
+    }
+    size += bytes_of(piece).size();
+  }
+  reserve(response, size);
+  // Nothing of Ruby runs in here, so the Array is what it was.
+  for (long i = 0; i < RARRAY_LEN(array); ++i) response.bytes.append(bytes_of(rb_ary_entry(array, i)));
 }
 
-// Opened by name, without the lock, as disks may be slow.
+// What became of a body's file.
 struct Opened {
-  int fd = -1;
-  int error = 0;
-  struct stat status {};
+  int fd = -1;  // of a large one
+  uint64_t size = 0;
+  bool in_memory = false;
 };
 
+// Without the lock, as disks may be slow: a small file is read at once, a large one is left to the I/O thread.
+Opened open_file(const char* name, std::string& bytes) noexcept {
+  base::UniqueFd fd{::open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  struct stat status {};
+  if (!fd || ::fstat(fd.get(), &status) < 0 || !S_ISREG(status.st_mode)) return {};
+  Opened opened{.size = static_cast<uint64_t>(status.st_size)};
+  if (opened.size <= kSmallFile) {
+    bytes.resize(opened.size);
+    const ssize_t got = ::pread(fd.get(), bytes.data(), opened.size, 0);
+    opened.in_memory = got == static_cast<ssize_t>(opened.size);
+    bytes.resize(opened.in_memory ? opened.size : 0);
+    if (opened.in_memory) return opened;
+  }
+  opened.fd = fd.release();
+  return opened;
+}
+
+// False: there is no such file, or it is not a regular one.
 bool take_file(const Gvl& gvl, Response& response, VALUE path) {
   path = rb_get_path(path);
-  const char* name = RSTRING_PTR(path);
-  auto work = [&](const NoGvl&) noexcept {
-    Opened opened;
-    opened.fd = ::open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (opened.fd < 0 || ::fstat(opened.fd, &opened.status) < 0) opened.error = errno;
-    return opened;
-  };
+  const char* name = StringValueCStr(path);
+  auto work = [&](const NoGvl&) noexcept { return open_file(name, response.bytes); };
   auto unblock = []() noexcept {};
   auto opened = Boundary::without_gvl(gvl, work, unblock);
   while (!opened) {
@@ -136,32 +165,29 @@ bool take_file(const Gvl& gvl, Response& response, VALUE path) {
     opened = Boundary::without_gvl(gvl, work, unblock);
   }
   RB_GC_GUARD(path);
+  if (opened->in_memory) return true;
   if (opened->fd < 0) return false;
-  return [&]() noexcept {
-    base::UniqueFd fd{opened->fd};
-    if (opened->error != 0 || !S_ISREG(opened->status.st_mode)) return false;
-    const auto size = static_cast<uint64_t>(opened->status.st_size);
-    if (size <= kSmallFile) {
-      response.bytes.resize(size);
-      const ssize_t got = ::pread(fd.get(), response.bytes.data(), size, 0);
-      response.bytes.resize(got < 0 ? 0 : static_cast<size_t>(got));
-      if (got == static_cast<ssize_t>(size)) return true;
-      response.bytes.clear();
-    }
+  [&]() noexcept {
     response.body = Response::Body::file;
-    response.file = {.file = std::make_shared<const base::UniqueFd>(std::move(fd)), .offset = 0, .size = size};
-    return true;
+    response.file = {.file = std::make_shared<const base::UniqueFd>(base::UniqueFd{opened->fd}),
+                     .offset = 0,
+                     .size = opened->size};
   }();
+  return true;
 }
 
 bool responds(VALUE object, ID method) { return rb_respond_to(object, method) != 0; }
 
-void read_body(const Gvl& gvl, Exchange& exchange, Triplet& triplet) {
+void read_body(const Gvl& gvl, const Context& context, Exchange& exchange, Triplet& triplet) {
   const VALUE body = triplet.body;
   Response& response = exchange.response;
   if (NIL_P(body)) return;
   if (RB_TYPE_P(body, T_ARRAY)) return take_array(response, body);
-  if (RB_TYPE_P(body, T_STRING)) return take_string(response, body);
+  if (RB_TYPE_P(body, T_STRING)) {
+    reserve(response, bytes_of(body).size());
+    response.bytes.append(bytes_of(body));
+    return;
+  }
   const bool unread = exchange.request.method == http::Method::head || http::forbids_body(response.status);
   if (responds(body, ids.to_path)) {
     const VALUE path = rb_funcall(body, ids.to_path, 0);
@@ -170,7 +196,11 @@ void read_body(const Gvl& gvl, Exchange& exchange, Triplet& triplet) {
   if (unread && response.status != 101) return;
   if (responds(body, ids.to_ary)) {
     const VALUE array = rb_check_array_type(body);
-    if (!NIL_P(array)) return take_array(response, array);
+    if (!NIL_P(array)) {
+      // Rack 3 SPEC, "The Body": to_ary has closed it. Rack 2.2 knows no to_ary, so there it is still to be closed.
+      if (context.rack_3) triplet.body = Qnil;
+      return take_array(response, array);
+    }
   }
   if (responds(body, ids.each)) {
     triplet.kind = BodyKind::each;
@@ -193,7 +223,13 @@ void read_headers(const Context& context, VALUE headers, http::Response& respons
   if (RB_TYPE_P(headers, T_HASH)) {
     rb_hash_foreach(headers, add_pair, argument);
   } else if (responds(headers, ids.each)) {
-    rb_block_call(headers, ids.each, 0, nullptr, add_yielded, argument);
+    VALUE pairs = rb_ary_new();
+    rb_block_call(headers, ids.each, 0, nullptr, collect_pair, pairs);
+    for (long i = 0; i < RARRAY_LEN(pairs); ++i) {
+      const VALUE pair = rb_ary_entry(pairs, i);
+      add_header(reader, rb_ary_entry(pair, 0), rb_ary_entry(pair, 1));
+    }
+    RB_GC_GUARD(pairs);
   } else {
     rb_raise(invalid_response, "response headers (%" PRIsVALUE ") are no Hash", rb_obj_class(headers));
   }
@@ -229,13 +265,15 @@ void read_response(const Gvl& gvl, const Context& context, Exchange& exchange, T
     response.body = Response::Body::raw;
     return;
   }
-  read_body(gvl, exchange, triplet);
+  read_body(gvl, context, exchange, triplet);
 }
 
 void define_response(VALUE hyperion) {
   const VALUE error = rb_define_class_under(hyperion, "Error", rb_eStandardError);
   invalid_response = rb_define_class_under(hyperion, "InvalidResponse", error);
   rb_gc_register_address(&invalid_response);
+  client_disconnected = rb_define_class_under(hyperion, "ClientDisconnected", error);
+  rb_gc_register_address(&client_disconnected);
 }
 
 }  // namespace hyperion::ruby::rack

@@ -31,9 +31,10 @@ void read_response(const Gvl& gvl, const Context& context, http::Exchange& excha
 // Field lines of `headers` (a Hash, or anything with each): also for early hints.
 void read_headers(const Context& context, VALUE headers, http::Response& response, VALUE* hijack);
 
-extern VALUE invalid_response;  // Hyperion::InvalidResponse
+extern VALUE invalid_response;     // Hyperion::InvalidResponse
+extern VALUE client_disconnected;  // Hyperion::ClientDisconnected: the response was not delivered
 
-// Defines Hyperion::Error and Hyperion::InvalidResponse.
+// Defines Hyperion::Error and those two.
 void define_response(VALUE hyperion);
 
 }  // namespace hyperion::ruby::rack
