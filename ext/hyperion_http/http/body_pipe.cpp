@@ -34,7 +34,7 @@ BodyPipe::Outcome BodyPipe::write(std::string_view& rest) noexcept {
   while (!rest.empty()) {
     if (closed_) return Outcome::closed;
     if (interrupted_) return Outcome::interrupted;
-    const bool was_empty = empty();
+    bool was_empty = empty();
     uint64_t step = 0;
     if (const uint64_t room = memory_room(); room > 0) {
       step = std::min<uint64_t>(room, rest.size());
@@ -46,6 +46,7 @@ BodyPipe::Outcome BodyPipe::write(std::string_view& rest) noexcept {
       lock.lock();
       if (!wrote) return Outcome::failed;
       step = wrote.value();
+      was_empty = empty();  // the consumer may have taken all there was meanwhile
       written_ += step;
     } else {
       room_.wait(lock);

@@ -9,6 +9,7 @@ void Exchange::clear() noexcept {
   request.clear();
   response.clear();
   pipe.reset();
+  hints.clear();
   handoff.clear();
   began = ready = taken = answered = base::Instant{};
   next = nullptr;

@@ -56,8 +56,12 @@ class FieldList {
   }
 
   void clear() noexcept {
-    fields_.clear();
     // A rare giant does not stay with a recycled exchange for ever.
+    if (fields_.capacity() > kKeepFields) {
+      fields_ = std::vector<Field>{};
+    } else {
+      fields_.clear();
+    }
     if (bytes_.capacity() > kKeep) {
       bytes_ = std::string{};
     } else {
@@ -84,6 +88,7 @@ class FieldList {
 
  private:
   static constexpr size_t kKeep = 16 * 1024;
+  static constexpr size_t kKeepFields = 512;
 
   std::vector<Field> fields_;
   std::string bytes_;

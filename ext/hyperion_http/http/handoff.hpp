@@ -25,6 +25,8 @@ class InterimQueue {
     const std::lock_guard lock{mutex_};
     return std::exchange(waiting_, {});
   }
+  // Nobody pushes any more.
+  void clear() noexcept { waiting_.clear(); }
 
  private:
   std::mutex mutex_;

@@ -11,9 +11,10 @@
 namespace hyperion::http {
 
 struct Limits {
-  // Request line and field lines together; also a trailer section. Over it: 414 in the request line, 431 after it.
+  // A head from its first byte to the end of its empty line; empty lines in front of it are not counted. A trailer
+  // section counts by itself. Over it: 414 while the request line lasts, 431 after it.
   uint64_t max_header_bytes = 64 * 1024;
-  // Field lines of one head. Over it: 431.
+  // Field lines of one head, or of one trailer section. Over it: 431.
   uint64_t max_header_fields = 256;
   // Over it: 413.
   uint64_t max_body_bytes = uint64_t{1} << 30;
@@ -25,7 +26,7 @@ struct Limits {
   uint64_t response_spill = uint64_t{64} << 20;
   // Bytes of later pipelined requests that a connection holds while one is being answered.
   uint64_t pipeline_bytes = 64 * 1024;
-  // Chunk extensions of one body, all together (they carry nothing that anybody reads).
+  // Chunk extensions of one body, all together (they carry nothing that anybody reads). Over it: 400.
   uint64_t chunk_extension_bytes = 16 * 1024;
 
   base::Duration header_timeout = std::chrono::seconds{30};

@@ -27,6 +27,11 @@ bool lists(std::string_view list, std::string_view token) noexcept {
   return false;
 }
 
+// Rack SPEC, "The Headers": between application and server only.
+bool internal(std::string_view name) noexcept {
+  return base::iequals(name, "status") || base::iequals(name.substr(0, 5), "rack.");
+}
+
 }  // namespace
 
 std::string_view text_of(Response::FieldFault fault) noexcept {
@@ -41,6 +46,7 @@ std::string_view text_of(Response::FieldFault fault) noexcept {
 
 Response::FieldFault Response::add(std::string_view name, std::string_view value) {
   if (!base::is_token(name)) return FieldFault::bad_name;
+  if (internal(name)) return FieldFault::none;  // never sent, so it may hold anything
   if (!valid_value(value)) return FieldFault::bad_value;
   const KnownField known = find_known_field(name);
   switch (known) {
@@ -63,9 +69,6 @@ Response::FieldFault Response::add(std::string_view name, std::string_view value
       if (status != 101 && status != 426) return FieldFault::none;
       break;
     case KnownField::date: has_date = true; break;
-    case KnownField::other:
-      if (base::iequals(name, "status") || base::iequals(name.substr(0, 5), "rack.")) return FieldFault::none;
-      break;
     default: break;
   }
   fields.add(name, value, known);

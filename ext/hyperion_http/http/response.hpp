@@ -31,6 +31,11 @@ class Response {
     bad_length,      // content-length that is no number, or two different ones
   };
 
+  Response() = default;
+  ~Response() { clear(); }
+  Response(const Response&) = delete;
+  Response& operator=(const Response&) = delete;
+
   int status = 200;
   FieldList fields;
 

@@ -19,8 +19,6 @@ bool AuthorChunks::decode(std::string_view bytes, std::string& content) {
     return true;
   }
   if (complete_) return true;  // after the last chunk: nothing that belongs to the body
-  const bool undecided = decoder_.before_first_chunk();
-  if (undecided) prefix_.append(bytes);
   std::string_view rest = bytes;
   switch (decoder_.decode(rest, content, trailers_, UINT64_MAX)) {
     case Progress::complete: complete_ = true; break;
@@ -28,10 +26,23 @@ bool AuthorChunks::decode(std::string_view bytes, std::string& content) {
     case Progress::failed:
       if (!decoder_.before_first_chunk()) return false;
       plain_ = true;
-      content = std::exchange(prefix_, std::string{});
+      content.append(std::exchange(prefix_, std::string{}));
+      content.append(bytes);
       return true;
   }
-  if (!decoder_.before_first_chunk()) prefix_ = std::string{};
+  if (decoder_.before_first_chunk()) {
+    prefix_.append(bytes);
+  } else {
+    prefix_ = std::string{};
+  }
+  return true;
+}
+
+bool AuthorChunks::finish(std::string& content) {
+  if (plain_ || complete_) return true;
+  if (!decoder_.before_first_chunk()) return false;
+  plain_ = true;
+  content.append(std::exchange(prefix_, std::string{}));
   return true;
 }
 

@@ -21,8 +21,8 @@ class AuthorChunks {
 
   // Appends the content of `bytes` to `content`. False: the coding broke off in the middle.
   bool decode(std::string_view bytes, std::string& content);
-  // The author's last chunk has come, or the body was not coded at all.
-  bool finished() const noexcept { return plain_ || complete_; }
+  // The body has ended: what was undecided is content. False: the last chunk is missing.
+  bool finish(std::string& content);
 
  private:
   ChunkedDecoder decoder_;

@@ -13,22 +13,35 @@ namespace {
 // 15 digits: below 2^60, so sums of sizes do not overflow either.
 constexpr uint8_t kMostDigits = 15;
 
-// Fields that would change the framing or the meaning of a head that was acted on already (RFC 9110 section 6.5.1).
+// Fields that would change the framing, the way or the meaning of a head that was acted on already (RFC 9110
+// section 6.5.1).
 bool forbidden_in_trailers(http::KnownField field) noexcept {
+  using enum http::KnownField;
   switch (field) {
-    case http::KnownField::content_length:
-    case http::KnownField::transfer_encoding:
-    case http::KnownField::host:
-    case http::KnownField::connection:
-    case http::KnownField::te:
-    case http::KnownField::trailer:
-    case http::KnownField::content_type:
-    case http::KnownField::content_encoding:
-    case http::KnownField::content_range:
-    case http::KnownField::expect:
-    case http::KnownField::max_forwards:
-    case http::KnownField::authorization:
-    case http::KnownField::cookie: return true;
+    case content_length:
+    case transfer_encoding:
+    case connection:
+    case keep_alive:
+    case proxy_connection:
+    case te:
+    case trailer:
+    case upgrade:
+    case host:
+    case max_forwards:
+    case expect:
+    case authorization:
+    case proxy_authorization:
+    case cookie:
+    case cache_control:
+    case if_match:
+    case if_modified_since:
+    case if_none_match:
+    case if_range:
+    case if_unmodified_since:
+    case range:
+    case content_type:
+    case content_encoding:
+    case content_range: return true;
     default: return false;
   }
 }
@@ -39,15 +52,16 @@ Progress ChunkedDecoder::decode(std::string_view& input, std::string& content, h
                                 uint64_t room) {
   while (!input.empty()) {
     if (state_ == State::data) {
-      if (room == 0) return Progress::incomplete;
-      const uint64_t size = std::min<uint64_t>({input.size(), remaining_, room});
+      const uint64_t size = std::min<uint64_t>(input.size(), remaining_);
       content.append(input.substr(0, size));
       input.remove_prefix(size);
       remaining_ -= size;
-      room -= size;
+      room -= std::min(room, size);
       if (remaining_ == 0) state_ = State::data_cr;
     } else if (state_ == State::trailers) {
       return read_trailers(input, trailers);
+    } else if (state_ == State::size_lf && remaining_ > room) {
+      return Progress::incomplete;
     } else {
       const Progress progress = step(input.front());
       if (progress == Progress::failed) return progress;
@@ -125,21 +139,23 @@ Progress ChunkedDecoder::step(char byte) noexcept {
 }
 
 Progress ChunkedDecoder::read_trailers(std::string_view& input, http::FieldList& trailers) {
-  // The section is collected, for its slices refer to one run of bytes. Usually it is the two bytes of an empty line.
-  const size_t before = trailer_bytes_.size();
-  const uint64_t room = max_trailer_bytes_ - std::min<uint64_t>(max_trailer_bytes_, before);
-  trailer_bytes_.append(input.substr(0, room));
-  const Progress progress = trailer_parser_.parse(trailer_bytes_, trailer_position_, trailers);
-  input.remove_prefix(std::max(trailer_position_, before) - before);
-  switch (progress) {
-    case Progress::failed:
-      return fail(trailer_parser_.error() == ErrorCode::too_many_fields ? ErrorCode::trailer_too_large
-                                                                        : ErrorCode::bad_trailer);
-    case Progress::incomplete:
-      return trailer_bytes_.size() >= max_trailer_bytes_ ? fail(ErrorCode::trailer_too_large) : progress;
-    case Progress::complete: break;
+  // The section is collected, for its slices refer to one run of bytes: line by line, so that what lies behind it is not
+  // copied. Usually it is the two bytes of an empty line.
+  Progress progress = Progress::incomplete;
+  while (progress == Progress::incomplete) {
+    if (trailer_bytes_.size() >= max_trailer_bytes_) return fail(ErrorCode::trailer_too_large);
+    if (input.empty()) return progress;
+    const size_t line = std::min(input.find('\n'), input.size() - 1) + 1;
+    const size_t size = std::min<uint64_t>(line, max_trailer_bytes_ - trailer_bytes_.size());
+    trailer_bytes_.append(input.substr(0, size));
+    input.remove_prefix(size);
+    progress = trailer_parser_.parse(trailer_bytes_, trailer_position_, trailers);
   }
-  trailers.adopt(std::string_view{trailer_bytes_}.substr(0, trailer_position_));
+  if (progress == Progress::failed) {
+    const bool too_many = trailer_parser_.error() == ErrorCode::too_many_fields;
+    return fail(too_many ? ErrorCode::trailer_too_large : ErrorCode::bad_trailer);
+  }
+  trailers.adopt(trailer_bytes_);
   trailers.remove_if([](const http::Field& field) { return forbidden_in_trailers(field.known); });
   trailer_bytes_ = std::string{};
   return progress;

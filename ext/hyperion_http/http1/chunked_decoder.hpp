@@ -23,8 +23,8 @@ class ChunkedDecoder {
         trailer_parser_(limits.max_header_fields) {}
 
   // Takes from the front of `input`, appends content to `content` and, at the end, trailer fields to `trailers`.
-  // Complete: what is left of `input` belongs to the next message. Incomplete: `input` is empty.
-  // Appends at most `room` bytes: stops with `incomplete` before one more, and `input` is not empty then.
+  // Complete: what is left of `input` belongs to the next message. Incomplete: `input` is empty, or a chunk begins that
+  // is larger than `room`, which says how much more content is welcome.
   Progress decode(std::string_view& input, std::string& content, http::FieldList& trailers, uint64_t room);
   base::ErrorCode error() const noexcept { return error_; }
   // No chunk size line has been read to its end yet.

@@ -1,8 +1,10 @@
 #include "http1/head_rules.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ascii.hpp"
 #include "base/number.hpp"
@@ -21,45 +23,71 @@ Slice part(Slice whole, size_t from, size_t to) noexcept {
   return {static_cast<uint32_t>(whole.begin + from), static_cast<uint32_t>(to - from)};
 }
 
-// uri-host [ ":" port ], or nothing (RFC 9110 section 7.2): the characters of a reg-name or of an IP literal.
+// The bytes of a reg-name (RFC 3986 section 3.2.2), besides "%" and its two digits.
+consteval std::array<bool, 256> name_table() {
+  std::array<bool, 256> table{};
+  for (size_t c = 0; c < table.size(); ++c) {
+    const char byte = static_cast<char>(c);
+    table[c] = base::is_alpha(byte) || base::is_digit(byte);
+  }
+  for (char c : std::string_view{"-._~!$&'()*+,;="}) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}
+
+constexpr auto kNameByte = name_table();
+
+bool valid_name(std::string_view name) noexcept {
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (kNameByte[static_cast<unsigned char>(name[i])]) continue;
+    if (name[i] != '%' || name.size() - i < 3) return false;
+    if (base::hex_value(name[i + 1]) < 0 || base::hex_value(name[i + 2]) < 0) return false;
+    i += 2;
+  }
+  return !name.empty();
+}
+
+// An IPv6 address by its bytes, not by its arithmetic: nobody connects to it. No zone (RFC 9110 section 4.2).
+bool valid_ipv6(std::string_view address) noexcept {
+  for (char c : address) {
+    if (base::hex_value(c) < 0 && c != ':' && c != '.') return false;
+  }
+  return std::count(address.begin(), address.end(), ':') >= 2;
+}
+
+// uri-host [ ":" port ], or nothing (RFC 9110 section 7.2).
 bool valid_authority(std::string_view text) noexcept {
   if (text.empty()) return true;
-  size_t host_end = text.find(':');
+  size_t host_end = std::min(text.find(':'), text.size());
   if (text.front() == '[') {
     const size_t close = text.find(']');
-    if (close == std::string_view::npos || close == 1) return false;
-    for (char c : text.substr(1, close - 1)) {
-      if (base::hex_value(c) < 0 && c != ':' && c != '.' && c != 'v' && c != '%') return false;
-    }
+    if (close == std::string_view::npos || !valid_ipv6(text.substr(1, close - 1))) return false;
     host_end = close + 1;
-    if (host_end < text.size() && text[host_end] != ':') return false;
-  } else {
-    constexpr std::string_view kOther = "-._~!$&'()*+,;=%";
-    for (char c : text.substr(0, host_end)) {
-      if (!base::is_alpha(c) && !base::is_digit(c) && kOther.find(c) == std::string_view::npos) return false;
-    }
+  } else if (!valid_name(text.substr(0, host_end))) {
+    return false;
   }
-  if (host_end == 0) return false;
-  if (host_end >= text.size()) return true;
+  if (host_end == text.size()) return true;
+  if (text[host_end] != ':') return false;
   const std::string_view port = text.substr(host_end + 1);
   if (port.empty()) return true;
   const auto number = base::parse_decimal(port);
   return number.has_value() && *number <= 65535;
 }
 
-ErrorCode split_path(Request& request, Slice rest) noexcept {
+void split_path(Request& request, Slice rest) noexcept {
   const std::string_view text = request.view(rest);
   const size_t question = text.find('?');
   request.path = part(rest, 0, std::min(question, text.size()));
   request.query = question == std::string_view::npos ? Slice{} : part(rest, question + 1, text.size());
-  return ErrorCode::none;
 }
 
 // RFC 9112 section 3.2: origin-form, absolute-form, asterisk-form; authority-form belongs to CONNECT alone.
 ErrorCode apply_target(Request& request) noexcept {
   const std::string_view target = request.view(request.target);
   if (request.method == Method::connect) return ErrorCode::connect_unsupported;
-  if (target.front() == '/') return split_path(request, request.target);
+  if (target.front() == '/') {
+    split_path(request, request.target);
+    return ErrorCode::none;
+  }
   if (target == "*") {
     if (request.method != Method::options) return ErrorCode::bad_target;
     request.path = request.target;
@@ -152,6 +180,19 @@ struct ConnectionOptions {
   bool persists(Version version) const noexcept { return !close && (keep_alive || version != Version::http10); }
 };
 
+// RFC 9110 section 10.1.1: nothing but 100-continue can be met. HTTP/1.0 has no expectations.
+struct Expectations {
+  bool continues = false;
+  bool others = false;
+
+  void add(std::string_view value) noexcept {
+    each_member(value, [&](std::string_view expectation) {
+      if (expectation.empty()) return;
+      (base::iequals(expectation, "100-continue") ? continues : others) = true;
+    });
+  }
+};
+
 // Lower case, with "-" for "_": two names that are equal so share an env key.
 std::string canonical(std::string_view name) {
   std::string text{name};
@@ -177,13 +218,16 @@ ErrorCode apply_underscore_rules(Request& request, const http::Limits& limits) {
   for (const http::Field& field : fields) {
     if (has_underscore(field) && imitates_framing(fields.name(field))) return ErrorCode::lookalike_field;
   }
+  // Sorted, for where the number of fields has no limit a search through all of them for each would take for ever.
+  std::vector<std::string> hyphenated;
+  for (const http::Field& field : fields) {
+    if (!has_underscore(field)) hyphenated.push_back(canonical(fields.name(field)));
+  }
+  std::sort(hyphenated.begin(), hyphenated.end());
   request.fields.remove_if([&](const http::Field& field) {
     if (!has_underscore(field)) return false;
-    if (limits.drop_underscore_fields) return true;
-    const std::string key = canonical(fields.name(field));
-    return std::any_of(fields.begin(), fields.end(), [&](const http::Field& other) {
-      return !has_underscore(other) && base::iequals(fields.name(other), key);
-    });
+    return limits.drop_underscore_fields ||
+           std::binary_search(hyphenated.begin(), hyphenated.end(), canonical(fields.name(field)));
   });
   return ErrorCode::none;
 }
@@ -199,8 +243,8 @@ ErrorCode apply_head_rules(Request& request, const http::Limits& limits, bool sa
   Framing framing;
   int hosts = 0;
   ConnectionOptions connection;
+  Expectations expectations;
   bool upgrade_field = false;
-  bool bad_expectation = false;
   for (const http::Field& field : request.fields) {
     const std::string_view value = request.fields.value(field);
     switch (field.known) {
@@ -208,11 +252,7 @@ ErrorCode apply_head_rules(Request& request, const http::Limits& limits, bool sa
       case KnownField::transfer_encoding: framing.add_coding(value); break;
       case KnownField::connection: connection.add(value); break;
       case KnownField::upgrade: upgrade_field = true; break;
-      case KnownField::expect:
-        if (request.version == Version::http10) break;
-        request.expects_continue = base::iequals(value, "100-continue");
-        bad_expectation = bad_expectation || !request.expects_continue;
-        break;
+      case KnownField::expect: expectations.add(value); break;
       case KnownField::host:
         if (++hosts > 1) return ErrorCode::duplicate_host;
         if (!valid_authority(value)) return ErrorCode::bad_host;
@@ -223,9 +263,11 @@ ErrorCode apply_head_rules(Request& request, const http::Limits& limits, bool sa
   }
   if (hosts == 0 && request.version == Version::http11) return ErrorCode::missing_host;
   request.keep_alive = connection.persists(request.version);
-  request.upgrade = upgrade_field && connection.upgrade;
   if (const ErrorCode error = framing.judge(request); error != ErrorCode::none) return error;
-  return bad_expectation ? ErrorCode::unmet_expectation : ErrorCode::none;
+  if (request.version == Version::http10) return ErrorCode::none;  // it has neither Upgrade nor Expect
+  request.upgrade = upgrade_field && connection.upgrade;
+  request.expects_continue = expectations.continues;
+  return expectations.others ? ErrorCode::unmet_expectation : ErrorCode::none;
 }
 
 }  // namespace hyperion::http1

@@ -59,21 +59,10 @@ Progress RequestParser::parse_line(std::string_view input, http::Request& reques
     const char byte = input[position_];
     switch (state_) {
       case State::start:
-        // RFC 9112 section 2.2: empty lines before the request line are ignored.
-        if (byte == '\r') {
-          state_ = State::start_cr;
-          ++position_;
-          break;
-        }
+        if (byte == '\r') return fail(ErrorCode::bare_cr);  // an empty line would have been taken away
         if (!base::is_tchar(byte)) return fail(byte == '\n' ? ErrorCode::bare_lf : ErrorCode::bad_method);
         part_begin_ = position_;
         state_ = State::method;
-        break;
-
-      case State::start_cr:
-        if (byte != '\n') return fail(ErrorCode::bare_cr);
-        state_ = State::start;
-        ++position_;
         break;
 
       case State::method:

@@ -30,6 +30,7 @@ struct Session::Rare {
 namespace {
 
 constexpr uint64_t kFileStep = uint64_t{1} << 20;
+constexpr std::string_view kBadAuthorChunks = "the body is not in the chunked coding that its head declares";
 
 std::string_view plain_text_of(int status) noexcept {
   const std::string_view phrase = http::reason_phrase(status);
@@ -77,13 +78,10 @@ void Session::advance() noexcept {
 void Session::consume(std::string_view& bytes) {
   while (!bytes.empty()) {
     switch (state_) {
-      case State::head: {
-        const size_t before = bytes.size();
-        read_head(bytes);
-        // The rest of an unfinished head stays where the parser will look for it.
-        if (state_ == State::head && bytes.size() == before) return;
+      case State::head:
+        // An unfinished head stays where the parser will look for it.
+        if (!read_head(bytes)) return;
         break;
-      }
       case State::body: read_body(bytes); break;
       case State::answering:
       case State::closing: return;
@@ -91,29 +89,34 @@ void Session::consume(std::string_view& bytes) {
   }
 }
 
-void Session::read_head(std::string_view& bytes) {
+bool Session::read_head(std::string_view& bytes) {
   if (current_ == nullptr) {
+    bytes = without_empty_lines(bytes);
+    if (bytes.empty() || bytes == "\r") return false;
     current_ = &host_.new_exchange();
     current_->began = context_.now;
   }
   http::Request& request = current_->request;
   switch (parser_.parse(bytes, request)) {
-    case Progress::incomplete: return;
+    case Progress::incomplete: return false;
     case Progress::failed:
       request.fields.adopt(bytes.substr(0, parser_.consumed()));
-      return refuse(parser_.error());
+      refuse(parser_.error());
+      return true;
     case Progress::complete: break;
   }
   bytes.remove_prefix(parser_.consumed());
-  if (const ErrorCode error = apply_head_rules(request, context_.limits, parser_.saw_underscore());
-      error != ErrorCode::none) {
-    return refuse(error);
-  }
+  const ErrorCode error = apply_head_rules(request, context_.limits, parser_.saw_underscore());
   parser_.reset();
-  begin_body(!bytes.empty());
+  if (error == ErrorCode::none) {
+    begin_body();
+  } else {
+    refuse(error);
+  }
+  return true;
 }
 
-void Session::begin_body(bool body_arriving) {
+void Session::begin_body() {
   http::Request& request = current_->request;
   if (!request.has_body()) return request_complete();
   const uint64_t limit = context_.limits.max_body_bytes;
@@ -124,8 +127,9 @@ void Session::begin_body(bool body_arriving) {
     body_remaining_ = limit == 0 ? UINT64_MAX : limit;
   }
   state_ = State::body;
-  // RFC 9110 section 10.1.1: not needed any more once the body is on its way.
-  if (request.expects_continue && !body_arriving) output_.append("HTTP/1.1 100 Continue\r\n\r\n");
+  // RFC 9110 section 10.1.1. Sent although a part of the body may be there: what is answered does not depend on how
+  // the bytes were split on their way.
+  if (request.expects_continue) output_.append("HTTP/1.1 100 Continue\r\n\r\n");
   host_.on_head(*current_);
 }
 
@@ -154,19 +158,14 @@ void Session::read_body(std::string_view& bytes) {
 
 void Session::request_complete() {
   state_ = State::answering;
+  head_written_ = false;
   host_.on_request(*current_);
 }
 
 void Session::receive_end() noexcept {
   peer_ended_ = true;
   if (state_ == State::answering || state_ == State::closing) return;
-  // Empty lines after the last request are no request.
-  const bool nothing_read = state_ == State::head && parser_.untouched();
-  state_ = State::closing;
-  if (current_ == nullptr) return;
-  const ErrorCode what = nothing_read ? ErrorCode::none : ErrorCode::truncated_request;
-  current_->output_end = output_.appended_total();
-  host_.on_refused(*std::exchange(current_, nullptr), what);
+  abandon(ErrorCode::truncated_request);
 }
 
 // --- Refusals ---
@@ -180,6 +179,21 @@ void Session::refuse(base::Error error) {
   close_when_sent();
   current_->output_end = output_.appended_total();
   host_.on_refused(*std::exchange(current_, nullptr), error);
+}
+
+void Session::abandon(base::Error error) {
+  keep_unfinished_head();
+  close_when_sent();
+  input_.clear();
+  if (current_ == nullptr) return;
+  current_->output_end = output_.appended_total();
+  host_.on_refused(*std::exchange(current_, nullptr), error);
+}
+
+// What is known of a head serves the log.
+void Session::keep_unfinished_head() {
+  if (state_ != State::head || current_ == nullptr) return;
+  current_->request.fields.adopt(input_.view().substr(0, parser_.consumed()));
 }
 
 void Session::write_error(int status, bool head_only) {
@@ -204,18 +218,8 @@ void Session::fail(base::Error error) noexcept {
     case State::head:
     case State::body: break;
   }
-  if (current_ == nullptr || base::status_of(error.code) == 0 || (state_ == State::head && parser_.untouched())) {
-    close_when_sent();
-    if (current_ != nullptr) {
-      current_->output_end = output_.appended_total();
-      host_.on_refused(*std::exchange(current_, nullptr), error);
-    }
-    return;
-  }
-  if (state_ == State::head) {
-    // What is known of the head serves the log.
-    current_->request.fields.adopt(input_.view().substr(0, parser_.consumed()));
-  }
+  if (current_ == nullptr || base::status_of(error.code) == 0) return abandon(error);
+  keep_unfinished_head();
   refuse(error);
   input_.clear();
 }
@@ -234,6 +238,7 @@ void Session::close_when_sent() noexcept {
 
 void Session::answer(Exchange& exchange) noexcept {
   HYPERION_ASSERT(&exchange == current_ && state_ == State::answering);
+  HYPERION_ASSERT(exchange.response.status >= 200 || exchange.response.status == 101);
   if (exchange.response.body != Response::Body::stream) {
     write_head(exchange);
     if (exchange.response.body == Response::Body::raw) {
@@ -260,7 +265,7 @@ void Session::write_head(Exchange& exchange) {
   if (response.declared_length) {
     facts.length = *response.declared_length;
     facts.has_length = true;
-  } else if (response.declared_chunked && !stream) {
+  } else if (response.declared_chunked && response.body == Response::Body::memory) {
     // Coded by its author: its length is known only after decoding, which write_whole_body does.
   } else if (!stream && !raw) {
     facts.length = response.body == Response::Body::file ? response.file.size : response.memory_size();
@@ -272,17 +277,23 @@ void Session::write_head(Exchange& exchange) {
   const bool unknown = !facts.has_length && !raw && !forbidden && !(head_only && !stream && !response.declared_chunked);
   facts.chunked = unknown && request.version != http::Version::http10;
 
-  last_ = raw || !request.keep_alive || response.wants_close || draining_ || context_.draining ||
+  const bool switches = response.status == 101;
+  last_ = raw || switches || !request.keep_alive || response.wants_close || draining_ || context_.draining ||
           (peer_ended_ && input_.empty()) || (unknown && !facts.chunked);
-  if (raw && response.status == 101) {
+  // RFC 9110 section 7.8: a sender of Upgrade names it in Connection.
+  const bool upgrade = switches || (response.status == 426 && response.fields.find(http::KnownField::upgrade));
+  if (switches) {
     facts.connection = "upgrade";
   } else if (last_) {
-    facts.connection = "close";
+    facts.connection = upgrade ? "upgrade, close" : "close";
   } else if (request.version == http::Version::http10) {
-    facts.connection = "keep-alive";
+    facts.connection = upgrade ? "upgrade, keep-alive" : "keep-alive";
+  } else if (upgrade) {
+    facts.connection = "upgrade";
   }
   if (!response.has_date) facts.date = context_.date.at(context_.wall_seconds);
   write_response_head(output_, facts, response.fields);
+  head_written_ = true;
 
   using Framing = BodyCoding::Framing;
   if (head_only || forbidden || raw) {
@@ -307,7 +318,8 @@ void Session::write_whole_body(Exchange& exchange) {
     for (const buffer::Block& block : response.blocks) {
       complete = complete && chunks.decode({block.data, block.size}, content);
     }
-    complete = complete && (chunks.finished() || content.empty());
+    complete = complete && chunks.finish(content);
+    if (!complete) host_.on_misframed(exchange, kBadAuthorChunks);
     coding_.write(output_, std::move(content));
   } else {
     // The buffer of a small body stays with the exchange; a large one goes to the queue as it is.
@@ -338,9 +350,13 @@ void Session::pump(Exchange& exchange) noexcept {
 
 void Session::write_portion(Exchange& exchange, http::BodyPipe::Portion& portion) {
   if (exchange.response.declared_chunked) {
+    HYPERION_ASSERT(portion.file.size == 0);
     std::string content;
-    if (!rare_->author_chunks.decode(portion.memory, content)) {
-      host_.on_misframed(exchange, "the body is not in the chunked coding that its head declares");
+    AuthorChunks& chunks = rare_->author_chunks;
+    bool good = chunks.decode(portion.memory, content);
+    if (good && portion.finished && portion.complete) good = chunks.finish(content);
+    if (!good) {
+      host_.on_misframed(exchange, kBadAuthorChunks);
       portion.finished = true;
       portion.complete = false;
       exchange.pipe->close();
@@ -352,6 +368,7 @@ void Session::write_portion(Exchange& exchange, http::BodyPipe::Portion& portion
     const uint64_t size = portion.file.size;
     coding_.write(output_, std::move(portion.file));
     rare().file_marks.push_back({output_.appended_total(), size});
+    release_sent();  // of what exceeds its declared length, nothing is ever sent
   }
 }
 
@@ -363,13 +380,17 @@ void Session::release_head() noexcept {
 
 void Session::output_drained() noexcept {
   if (current_ == nullptr || !streaming_) return;
-  if (rare_ != nullptr && !rare_->file_marks.empty()) {
-    auto& marks = rare_->file_marks;
-    auto sent = marks.begin();
-    while (sent != marks.end() && sent->end <= output_.drained_total()) current_->pipe->release_file((sent++)->size);
-    marks.erase(marks.begin(), sent);
-  }
+  release_sent();
   pump(*current_);
+}
+
+// Frees the room that sent bytes held in a spilled stream's ring.
+void Session::release_sent() {
+  if (rare_ == nullptr || rare_->file_marks.empty()) return;
+  auto& marks = rare_->file_marks;
+  auto sent = marks.begin();
+  while (sent != marks.end() && sent->end <= output_.drained_total()) current_->pipe->release_file((sent++)->size);
+  marks.erase(marks.begin(), sent);
 }
 
 void Session::finish_answer(Exchange& exchange, bool complete) {
@@ -383,7 +404,9 @@ void Session::finish_answer(Exchange& exchange, bool complete) {
   if (rare_ != nullptr) rare_->file_marks.clear();
   current_ = nullptr;
   if (last_ || !complete) {
-    lingers_ = !input_.empty();
+    // A client that did not ask for the end may have sent more, and a reset would cost it the response. While the server
+    // stops nobody waits for those that only might have.
+    lingers_ = !input_.empty() || (exchange.request.keep_alive && !draining_ && !context_.draining);
     close_when_sent();
     input_.clear();
   } else {
@@ -393,8 +416,7 @@ void Session::finish_answer(Exchange& exchange, bool complete) {
 }
 
 void Session::interim(Exchange& exchange, int status, const http::FieldList& fields) noexcept {
-  const bool begun = streaming_ && !head_held_;
-  if (&exchange != current_ || begun || exchange.request.version == http::Version::http10) return;
+  if (&exchange != current_ || head_written_ || exchange.request.version == http::Version::http10) return;
   write_response_head(output_, {.status = status}, fields);
 }
 

@@ -54,17 +54,22 @@ class Session final : public http::Session {
 
   // Each takes what it can from the front of `bytes`.
   void consume(std::string_view& bytes);
-  void read_head(std::string_view& bytes);
+  // False: the head is not complete.
+  bool read_head(std::string_view& bytes);
   void read_body(std::string_view& bytes);
-  void begin_body(bool body_arriving);
+  void begin_body();
   void request_complete();
+  // Ends the request under way with an error response, or with none.
   void refuse(base::Error error);
+  void abandon(base::Error error);
+  void keep_unfinished_head();
   void write_error(int status, bool head_only);
   void close_when_sent() noexcept;
 
   void write_head(http::Exchange& exchange);
   void write_whole_body(http::Exchange& exchange);
   void write_portion(http::Exchange& exchange, http::BodyPipe::Portion& portion);
+  void release_sent();
   void finish_answer(http::Exchange& exchange, bool complete);
 
   http::SessionContext& context_;
@@ -80,7 +85,8 @@ class Session final : public http::Session {
   bool peer_ended_ = false;
   bool draining_ = false;
   bool last_ = false;       // the response under way says `connection: close`
-  bool streaming_ = false;  // the head is out, the pipe is not finished
+  bool head_written_ = false;
+  bool streaming_ = false;  // the pipe is not finished
   bool head_held_ = false;
   bool lingers_ = false;
 };
