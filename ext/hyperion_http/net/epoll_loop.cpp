@@ -186,6 +186,11 @@ void EpollLoop::send(Handle stream, std::span<const iovec> pieces, bool more) no
   Slot* slot = find(stream);
   if (slot == nullptr) return;
   HYPERION_ASSERT(!slot->sending && !pieces.empty());
+  // The kernel refuses more than IOV_MAX of them; the rest is the next send's, like any partial one.
+  if (pieces.size() > PendingSend::kMost) {
+    pieces = pieces.first(PendingSend::kMost);
+    more = true;
+  }
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces.data());
   message.msg_iovlen = pieces.size();
@@ -197,7 +202,7 @@ void EpollLoop::send(Handle stream, std::span<const iovec> pieces, bool more) no
   if (errno != EAGAIN) return complete(*slot, Completion::Kind::sent, -errno);
   if (slot->pending == nullptr) slot->pending = std::make_unique<PendingSend>();
   PendingSend& pending = *slot->pending;
-  pending.count = std::min(pieces.size(), PendingSend::kMost);
+  pending.count = pieces.size();
   std::copy_n(pieces.begin(), pending.count, pending.pieces.begin());
   pending.more = more;
   pending.file = -1;

@@ -1,6 +1,6 @@
 // The one interface between the server and the kernel's way of doing I/O. Completion-shaped: submit an operation,
 // collect its completion, because io_uring works so and epoll can imitate it, while the reverse would cost io_uring
-// its point. What every loop owes its user is written here; spec/native/event_loop_group.hpp tests it over each one.
+// its point. What every loop owes its user is written here; spec/native/net/event_loop_*_test.cpp test it over each one.
 //
 // A loop belongs to one thread, which makes every call; only the Wakeup may be rung from another thread.
 #pragma once
@@ -72,7 +72,8 @@ class EventLoop {
   // come after stop_receive. A reset may be reported at any time, also while receiving is stopped.
   virtual void start_receive(Handle stream) noexcept = 0;
   virtual void stop_receive(Handle stream) noexcept = 0;
-  // One send or send_file may be under way per stream. The memory, and the file, must live until its `sent`.
+  // One send or send_file may be under way per stream. The memory, and the file, must live until its `sent`; the list
+  // of pieces only during the call. Of a long list the loop may take the first ones alone.
   // `more`: further bytes follow at once, so the kernel may wait for them to fill a segment.
   virtual void send(Handle stream, std::span<const iovec> pieces, bool more) noexcept = 0;
   virtual void send_file(Handle stream, int file, uint64_t offset, uint64_t size) noexcept = 0;
@@ -91,7 +92,8 @@ class EventLoop {
   // was delivered, the deadline passed, or the wakeup rang.
   virtual void run_once(base::Instant deadline, CompletionSink& sink) noexcept = 0;
 
-  // Ends run_once's wait from any thread.
+  // Ends run_once's wait from any thread, the current or the next one. Whoever rings announces first; the loop's thread
+  // looks after run_once has returned.
   virtual Wakeup& wakeup() noexcept = 0;
 };
 
