@@ -1,4 +1,5 @@
 # frozen_string_literal: true
 
 require_relative "hyperion/version"
+require_relative "hyperion/errors"
 require_relative "hyperion/server"

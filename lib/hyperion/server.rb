@@ -1,49 +1,105 @@
 # frozen_string_literal: true
 
-require_relative "native"
 require_relative "adapter/rack"
-require_relative "server/app_pool"
+require_relative "logger"
+require_relative "native"
+require_relative "version"
+require_relative "server/run"
+require_relative "server/settings"
 
 module Hyperion
   # One HTTP server in this process. Several may run side by side; they share nothing.
+  #
+  #   server = Hyperion::Server.new(app: ->(env) { [200, {}, ["hello"]] }, port: 0).start
+  #   server.urls # => ["http://127.0.0.1:43567"]
+  #   server.stop
   class Server
-    DEFAULTS = {
-      max_header_bytes: 64 * 1024, max_body_bytes: 1 << 30, header_timeout: 30, body_timeout: 30, min_body_rate: 240,
-      max_request_read_seconds: 0, write_timeout: 30, idle_keepalive: 75, drop_underscore_headers: false, backlog: 1024,
-      io_threads: 1, log_level: "info", log_format: "text", log_color: false, log_requests: true, log_out: 1, log_err: 2,
-      min_threads: 5, max_threads: 5, early_hints: false, rack_3: Adapter::Rack.rack_3?, server_software: "hyperion/3".freeze
-    }.freeze
+    # @return [Settings]
+    attr_reader :settings
 
-    def initialize(app:, host: "127.0.0.1", port: 0, **options)
-      settings = DEFAULTS.merge(options, app: app, rack_errors: $stderr)
-      @engine = Engine.new(settings)
-      @engine.listen_tcp(host, port)
-      @pool = AppPool.new(@engine, settings[:min_threads], settings[:max_threads])
+    # @param app [#call] a Rack application
+    # @param keywords every option of the table (`hyperion --help`) under its name, `host:` or `binds:` for where to
+    #   listen, `threads:` as Integer or Range, and Settings::EXTRAS. `port: 0`: the kernel picks.
+    # @raise [ArgumentError] for a keyword that does not exist (the nearest is named), or a value that it cannot take
+    def initialize(app:, configuration: nil, **keywords)
+      raise ArgumentError, "Hyperion::Server: app must have a method call" unless app.respond_to?(:call)
+
+      @app = app
+      @settings = Settings.new(configuration, keywords)
+      @mutex = Mutex.new # guards @run against two starts
     end
 
+    # Listens, and returns once clients can connect. Does nothing when it runs already. A server that was stopped starts
+    # anew.
+    # @return [self]
+    # @raise [SystemCallError] such as Errno::EADDRINUSE
+    # @raise [SocketError] for a host name that does not resolve
     def start
-      @engine.start
-      @pool.start
+      @mutex.synchronize do
+        unless running?
+          @run.wait if @run&.own? # a stop that is under way
+          @run = Run.new(@app, @settings).start
+        end
+      end
       self
     end
 
+    # Starts, and waits until somebody stops it. An exception that ends the wait (Interrupt) stops it, too.
+    # @return [self]
+    def run
+      start
+      wait
+    ensure
+      stop
+    end
+
+    # Waits until it has stopped; returns at once when it does not run.
+    # @return [self]
+    def wait
+      run = @run
+      run.wait if run&.own?
+      self
+    end
+
+    # Refuses new connections, lets requests in flight finish, then ends. Waits for all that, but in a trap handler or
+    # inside a request, where it only begins. A second call changes nothing, unless its timeout ends earlier.
+    # @param timeout [Numeric, nil] seconds for the requests in flight, then their threads are killed; nil: for ever
+    # @return [Boolean, nil] whether everything ended by itself; nil when it was not waited for
+    def stop(timeout = @settings.graceful_timeout)
+      run = @run
+      return true unless run&.own?
+
+      run.stop(timeout)
+    rescue ThreadError # a trap handler cannot take a lock
+      Thread.new { run.stop(timeout) }
+      nil
+    end
+
+    # @return [Boolean]
+    def running?
+      @run&.running? || false
+    end
+
+    # @return [Integer, nil] of the first TCP address, the real one where the kernel picked; nil before start
     def port
-      @engine.port
+      @run&.port
     end
 
+    # @return [Array<String>] where it listens: "http://127.0.0.1:9292", "unix:///run/app.sock"
     def urls
-      @engine.urls
+      @run&.urls || []
     end
 
+    # @return [Hash{Symbol => Integer}] counters; empty before start
     def stats
-      @engine.stats
+      @run&.stats || {}
     end
 
-    def stop(timeout = 30)
-      @engine.drain
-      @engine.wait_drained(timeout)
-      @pool.stop(0)
-      @engine.stop
+    # Writes a line into the server's log; to standard error while it does not run.
+    # @param level [String] debug, info, warn, error or fatal
+    # @return [void]
+    def log(level, message)
+      @run&.log(level, "server", message) || Hyperion.logger.fall_back(level, "server", message)
     end
   end
 end

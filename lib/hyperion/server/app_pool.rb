@@ -5,21 +5,24 @@ module Hyperion
     # The app threads of one server and the supervisor that keeps their number: a thread that was killed is replaced,
     # one more comes when all are blocked (up to the maximum), idle ones above the minimum go by themselves.
     class AppPool
+      # How long a thread that was killed has for its `ensure` clauses before the stop goes on without it, in seconds.
+      KILL_PATIENCE = 1
+
       # @param engine [Hyperion::Engine]
-      # @param minimum [Integer] threads that are always there
-      # @param maximum [Integer]
-      def initialize(engine, minimum, maximum)
+      # @param sizes [Range<Integer>] the threads that are always there, and the most
+      def initialize(engine, sizes)
         @engine = engine
-        @minimum = minimum
-        @maximum = maximum
+        @sizes = sizes
         @threads = []
+        @mutex = Mutex.new # guards @threads
         @number = 0
         @stopping = false
+        @pid = Process.pid
       end
 
       # Starts the minimum of threads, and the supervisor.
       def start
-        @minimum.times { add_thread }
+        @sizes.min.times { add_thread }
         @supervisor = Thread.new { supervise }
         @supervisor.name = "hyperion supervisor"
         self
@@ -31,27 +34,54 @@ module Hyperion
       def stop(patience)
         @stopping = true
         @engine.close_queue
-        @supervisor&.join
-        deadline = now + patience
-        @threads.each { |thread| thread.join([deadline - now, 0].max) }
-        late = @threads.select(&:alive?)
+        @supervisor.join
+        # No thread joins from here on: who was killed is not replaced.
+        join(patience)
+        late = threads
         late.each(&:kill)
+        join(KILL_PATIENCE)
         late.empty?
       end
 
       # @return [Integer] threads alive
       def size
-        @threads.count(&:alive?)
+        threads.size
+      end
+
+      # @return [Boolean] whether the calling thread is one of them
+      def inside?
+        threads.include?(Thread.current)
       end
 
       private
 
+      def threads
+        @mutex.synchronize { @threads.select!(&:alive?) || @threads }.dup
+      end
+
+      def join(patience)
+        deadline = now + patience
+        threads.each { |thread| thread.join([deadline - now, 0].max) }
+      end
+
       def add_thread
-        @number += 1
-        thread = Thread.new { @engine.serve }
-        thread.name = "hyperion app #{@number}"
-        thread.report_on_exception = false
-        @threads << thread
+        number = @number += 1
+        @mutex.synchronize { @threads << Thread.new { work(number) } }
+      end
+
+      def work(number)
+        Thread.current.name = "hyperion app #{number}"
+        # What ends a thread is in the log already, and no reason to end the process (Thread.abort_on_exception).
+        Thread.current.report_on_exception = false
+        @engine.serve
+      ensure
+        retire if Process.pid == @pid
+      end
+
+      # A thread that is about to end counts as gone: its supervisor may look before it is dead.
+      def retire
+        @mutex.synchronize { @threads.delete(Thread.current) }
+        @engine.thread_ended
       end
 
       def supervise
@@ -59,9 +89,9 @@ module Hyperion
           order = @engine.wait_order
           break if @stopping
 
-          @threads.select!(&:alive?)
-          add_thread while @threads.size < @minimum
-          add_thread if order == :wanted && @threads.size < @maximum
+          size = threads.size
+          size = add_thread.size while size < @sizes.min
+          add_thread if order == :wanted && size < @sizes.max
         end
       end
 

@@ -265,15 +265,6 @@ VALUE serve(const Gvl& gvl, VALUE self, Arguments arguments) {
                   .idle_patience = elastic ? base::Duration{kIdlePatience} : base::Duration::max(),
                   .want_thread = [](void* orders) noexcept { static_cast<Orders*>(orders)->want_thread(); },
                   .object = &parts.orders};
-  const unsigned generation = base::fork_generation();
-  // However the thread ends, its supervisor hears of it; in a forked child there is none.
-  struct Farewell {
-    Orders& orders;
-    unsigned generation;
-    ~Farewell() {
-      if (base::fork_generation() == generation) orders.thread_ended();
-    }
-  } farewell{parts.orders, generation};
   const rack::Leave leave = rack::serve_exchanges(gvl, parts.context, pool);
   return ID2SYM(rb_intern(leave == rack::Leave::idle ? "idle" : "closed"));
 }
@@ -291,6 +282,13 @@ VALUE wait_order(const Gvl& gvl, VALUE self, Arguments arguments) {
     case Orders::Order::thread_ended: return ID2SYM(rb_intern("ended"));
     case Orders::Order::none: break;
   }
+  return Qnil;
+}
+
+// An app thread is about to end, however that came; wait_order says :ended.
+VALUE thread_ended(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  parts_of(gvl, self).orders.thread_ended();
   return Qnil;
 }
 
@@ -429,6 +427,7 @@ void define_engine(VALUE hyperion) {
   rb_define_method(klass, "start", entry<start>, -1);
   rb_define_method(klass, "serve", entry<serve>, -1);
   rb_define_method(klass, "wait_order", entry<wait_order>, -1);
+  rb_define_method(klass, "thread_ended", entry<thread_ended>, -1);
   rb_define_method(klass, "drain", entry<drain>, -1);
   rb_define_method(klass, "wait_drained", entry<wait_drained>, -1);
   rb_define_method(klass, "interrupt_wait", entry<interrupt_wait>, -1);

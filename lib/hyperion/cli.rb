@@ -1,0 +1,71 @@
+# frozen_string_literal: true
+
+require_relative "../hyperion"
+require_relative "cli/arguments"
+require_relative "cli/report"
+require_relative "cli/rackup_file"
+require_relative "launcher"
+
+module Hyperion
+  # The command `hyperion`: what exe/hyperion hands its arguments to.
+  class CLI
+    # @param arguments [Array<String>]
+    # @return [Integer] the exit status: 0, or 1 after one line on standard error
+    def self.start(arguments)
+      new(arguments).run
+    rescue Error => e
+      warn "hyperion: #{e.message}"
+      1
+    rescue SignalException => e
+      # Before the server has its own handlers: asked to end, and nothing is under way.
+      warn "hyperion: stopped by #{e.signm.empty? ? "SIGINT" : e.signm} before it served"
+      0
+    end
+
+    def initialize(arguments)
+      @arguments = Arguments.parse(arguments)
+    end
+
+    def run
+      case @arguments.action
+      when :help then $stdout.puts(Report.help)
+      when :version then $stdout.puts(Report.version)
+      when :check_config then check
+      else return serve
+      end
+      0
+    end
+
+    private
+
+    def configuration
+      @configuration ||= Config::Configuration.load(@arguments.flags).tap do |found|
+        ENV["RACK_ENV"] = found[:environment]
+      end
+    end
+
+    def check
+      application = load_application
+      Server.new(app: application, configuration: configuration)
+      $stdout.puts(Report.configuration(configuration))
+    end
+
+    def serve
+      # Lines that the application prints appear at once, in a pipe, too.
+      $stdout.sync = true
+      server = Server.new(app: load_application, configuration: configuration)
+      start(server)
+      Launcher.new(server).run
+    end
+
+    def start(server)
+      server.start
+    rescue SystemCallError, SocketError => e
+      raise Error, e.message
+    end
+
+    def load_application
+      RackupFile.new(configuration[:rackup], backtrace: configuration[:log_level] == "debug").load
+    end
+  end
+end

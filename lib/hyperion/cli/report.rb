@@ -1,0 +1,81 @@
+# frozen_string_literal: true
+
+require "etc"
+require_relative "../config/options"
+require_relative "../native"
+require_relative "../version"
+require_relative "arguments"
+
+module Hyperion
+  class CLI
+    # Texts for --help, --version and --check-config.
+    module Report
+      FEATURES = {"epoll" => "epoll", "io_uring" => "io_uring", "tls" => "TLS", "h2" => "HTTP/2"}.freeze
+
+      # Where explanations begin in --help, and where lines end.
+      COLUMN = 36
+      WIDTH = 115
+
+      module_function
+
+      # @return [String]
+      def help
+        rows = Config::Options::TABLE.select(&:flag).map { |option| help_row(option) }
+        actions = Arguments::ACTIONS.values.map { |*flags, text| [flags_column(flags), wrap(text)] }
+        <<~TEXT
+          Usage: hyperion [options] [rackup file]
+
+          Serves the application that the rackup file makes (default: config.ru).
+
+          #{(rows + actions).map { |flags, lines| layout(flags, lines) }.join}
+          Times may be written as 30, 30s, 500ms, 2m or 1h, sizes as 65536, 64k or 16m; 0 or off switches a limit off.
+          Each option has an environment variable, HYPERION_ and its name (HYPERION_MAX_BODY_BYTES), and a word in the
+          configuration file (max_body_bytes). A flag beats the variable, which beats the file, which beats common
+          variables such as PORT, which beat the default.
+        TEXT
+      end
+
+      # @return [String]
+      def version
+        <<~TEXT
+          hyperion #{VERSION}
+          #{RUBY_DESCRIPTION}
+          rack #{Rack.release}
+          #{Etc.uname.values_at(:sysname, :release, :machine).join(" ")}
+          #{FEATURES.map { |key, name| "#{name}: #{Engine::FEATURES.fetch(key.to_sym) ? "yes" : "not built"}" }.join(", ")}
+        TEXT
+      end
+
+      # @param configuration [Config::Configuration]
+      # @return [String]
+      def configuration(configuration)
+        rows = Config::Options::TABLE.map do |option|
+          value = option.name == :bind ? configuration.addresses : configuration[option.name]
+          format("%-26<name>s %-40<value>s %<origin>s", name: option.name, value: option.type.show(value),
+                                                        origin: configuration.origin(option.name))
+        end
+        "#{rows.join("\n")}\nThe configuration is fine.\n"
+      end
+
+      def help_row(option)
+        long = option.switch? ? option.flag.sub("--", "--[no-]") : "#{option.flag} #{option.type.metavar}"
+        notes = ["default: #{option.default_text}", *(option.aliases.join(", ") unless option.aliases.empty?)]
+        [flags_column([*option.short, long]), [*wrap(option.help), "(#{notes.join("; or ")})"]]
+      end
+
+      def wrap(text)
+        text.scan(/\S.{0,#{WIDTH - COLUMN}}(?=\s|\z)/)
+      end
+
+      def flags_column(flags)
+        flags.first.start_with?("--") ? "    #{flags.first}" : flags.join(", ")
+      end
+
+      def layout(flags, lines)
+        lines = ["", *lines] unless flags.size < COLUMN - 3
+        first, *rest = lines
+        ["  #{flags.ljust(COLUMN - 2)}#{first}".rstrip, *rest.map { |line| "#{" " * COLUMN}#{line}" }, nil].join("\n")
+      end
+    end
+  end
+end

@@ -1,0 +1,54 @@
+# frozen_string_literal: true
+
+require_relative "options"
+
+module Hyperion
+  module Config
+    # What one source says: the flags, the environment, a file, or keywords.
+    class Layer
+      # A value and the place where somebody wrote it, for messages.
+      Setting = Struct.new(:value, :origin)
+
+      # @return [Layer] of variables named HYPERION_..., empty ones left out
+      def self.from_environment(env)
+        read_variables(env) { |option| [option.variable] }
+      end
+
+      # @return [Layer] of variables that others defined, such as PORT
+      def self.from_common_variables(env)
+        read_variables(env, &:aliases)
+      end
+
+      def self.read_variables(env)
+        new.tap do |layer|
+          Options::TABLE.each do |option|
+            name = yield(option).find { |variable| !env[variable].to_s.empty? }
+            layer.set(option, env[name], name) if name
+          end
+        end
+      end
+      private_class_method :read_variables
+
+      def initialize
+        @settings = {}
+      end
+
+      # @param option [Option]
+      # @param value [Object] as it was given
+      # @param origin [String] where, as it reads best before a colon
+      # @raise [ConfigError]
+      def set(option, value, origin)
+        value = option.type.cast(value)
+        value = @settings[option.name].value + value if option.type.repeatable? && @settings.key?(option.name)
+        @settings[option.name] = Setting.new(value, origin)
+      rescue InvalidValue => e
+        raise ConfigError, "#{origin}: #{e.message}"
+      end
+
+      # @return [Setting, nil]
+      def [](name)
+        @settings[name]
+      end
+    end
+  end
+end

@@ -1,0 +1,67 @@
+# frozen_string_literal: true
+
+require_relative "type"
+
+module Hyperion
+  module Config
+    # A whole number.
+    class Whole < Type
+      def initialize(range, metavar: "N")
+        super("a whole number from #{range.min} to #{range.max}", metavar)
+        @range = range
+      end
+
+      private
+
+      def convert(value)
+        value = Integer(value, 10) if value.is_a?(String) && value.match?(/\A\d+(_\d+)*\z/)
+        value if value.is_a?(Integer) && @range.cover?(value)
+      end
+    end
+
+    # On or off.
+    class Switch < Type
+      WORDS = {true => true, false => false}.merge(
+        %w[on true yes 1].to_h { |word| [word, true] }, %w[off false no 0].to_h { |word| [word, false] }
+      ).freeze
+
+      def initialize
+        super("on or off", nil)
+      end
+
+      def show(value)
+        value ? "on" : "off"
+      end
+
+      private
+
+      def convert(value)
+        WORDS[value.is_a?(String) || value.is_a?(Symbol) ? value.to_s.downcase : value]
+      end
+    end
+
+    # One of a few words.
+    class Choice < Type
+      def initialize(*words)
+        super("#{words[..-2].join(", ")} or #{words.last}", words.join("|"))
+        @words = words
+      end
+
+      private
+
+      def convert(value)
+        @words.find { |word| value.to_s.downcase == word }
+      end
+    end
+
+    # A word or a path.
+    class Text < Type
+      private
+
+      def convert(value)
+        value = value.to_s if value.is_a?(Symbol) || value.respond_to?(:to_path)
+        value if value.is_a?(String) && !value.empty? && !value.include?("\0")
+      end
+    end
+  end
+end

@@ -1,0 +1,102 @@
+# frozen_string_literal: true
+
+require_relative "launcher/banner"
+require_relative "launcher/signals"
+require_relative "server"
+
+module Hyperion
+  # A server as the business of its process: banner, signals, and an end that nothing can prevent. Used by the command
+  # line, where the process ends afterwards, and by the Rackup handler, where somebody else's code goes on.
+  class Launcher
+    # What at_exit hooks have, in seconds, before the process is ended by force.
+    LAST = 5
+    # A second INT within so many seconds of the first is the same wish.
+    SAME_WISH = 1
+
+    # @param server [Server]
+    # @param guest [Boolean] whether the process has other business afterwards
+    # @param quiet [Boolean] without a banner
+    def initialize(server, guest: false, quiet: false)
+      @server = server
+      @guest = guest
+      @quiet = quiet
+      @signalled = false
+    end
+
+    # Serves until a signal or somebody else stops the server.
+    # @return [Integer] the exit status
+    def run
+      @server.start
+      @signals = Signals.new.install
+      watch
+      Banner.new(@server).print unless @quiet
+      serve
+      0
+    ensure
+      @server.stop
+      leave
+    end
+
+    private
+
+    def serve
+      Thread.new do
+        @server.wait
+        @signals.announce(Signals::OVER)
+      end
+      while (name = @signals.next)
+        break if name == Signals::OVER
+
+        obey(name)
+      end
+    end
+
+    def obey(name)
+      return @server.log("info", "#{name}: nothing to do in this version") unless Signals::STOP.include?(name)
+
+      @signalled = true
+      ProcessEnd.stop_began
+      name == "QUIT" || ProcessEnd.urgent? ? stop_now(name) : stop(name)
+    end
+
+    def stop(name)
+      return unless @server.running?
+
+      timeout = @server.settings.graceful_timeout
+      patience = timeout ? "have #{timeout} s" : "may take as long as they want"
+      @server.log("info", "#{name}: stopping; requests in flight #{patience}")
+      Thread.new { @server.stop }
+    end
+
+    def stop_now(name)
+      @server.log("info", "#{name}: stopping at once")
+      Thread.new { @server.stop(0) }
+    end
+
+    def watch
+      settings = @server.settings
+      ProcessEnd.watch(settings.graceful_timeout, LAST, SAME_WISH, settings.json?, settings.color?)
+    end
+
+    # The handlers stay where the process ends: a second TERM changes nothing. Else everything is as it was before.
+    def leave
+      return unless @signals
+      return ProcessEnd.within(LAST) unless @guest
+
+      ProcessEnd.unwatch
+      @signals.restore
+      end_in_time if @signalled
+    end
+
+    # Whoever sent the signal wants this process to end, whatever hangs in it, as soon as its own code is through.
+    def end_in_time
+      owner = Process.pid
+      at_exit do
+        if Process.pid == owner
+          watch
+          ProcessEnd.within(LAST)
+        end
+      end
+    end
+  end
+end

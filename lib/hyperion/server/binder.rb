@@ -1,0 +1,71 @@
+# frozen_string_literal: true
+
+require "socket"
+
+module Hyperion
+  class Server
+    # Opens the listening sockets of an engine, and says in one line why one cannot be opened.
+    class Binder
+      # A name with several addresses wants one port on all of them; what the kernel picks for the first may be taken on
+      # the next.
+      TRIES = 5
+
+      ADVICE = {
+        Errno::EADDRINUSE => "somebody listens there (ss -ltnp names the process); stop it, or take another port",
+        Errno::EACCES => "this user may not; ports below 1024 need root or CAP_NET_BIND_SERVICE, a path needs a " \
+                         "folder that can be written",
+        Errno::EADDRNOTAVAIL => "no network interface of this machine has that address",
+        Errno::ENOENT => "the folder does not exist",
+        Errno::EEXIST => "something else than a socket is there; remove it or take another path",
+        Errno::ENAMETOOLONG => "a socket's path has at most 107 bytes",
+        Errno::EBADF => "no such descriptor was inherited",
+        Errno::ENOTSOCK => "the descriptor is no socket",
+        Errno::EINVAL => "the descriptor is no socket that listens"
+      }.freeze
+
+      # @param engine [Hyperion::Engine]
+      def initialize(engine)
+        @engine = engine
+      end
+
+      # @param address [Config::Address] with its port
+      # @raise [SystemCallError, SocketError]
+      def bind(address)
+        case address.kind
+        when :tcp then bind_tcp(address)
+        when :unix then bind_unix(address)
+        else @engine.listen_inherited(address.fd)
+        end
+      rescue SystemCallError => e
+        raise SocketError, "cannot listen at #{address}: the host name does not resolve" if unresolved?(address, e)
+
+        raise e.class, ["cannot listen at #{address}", ADVICE[e.class]].compact.join("; ")
+      end
+
+      private
+
+      def bind_tcp(address)
+        tries = 0
+        begin
+          @engine.listen_tcp(address.host, address.port)
+        rescue Errno::EADDRINUSE
+          retry if address.port.zero? && (tries += 1) < TRIES
+          raise
+        end
+      end
+
+      # The permissions hold from the socket's first moment, so the umask is narrowed while it is made.
+      def bind_unix(address)
+        umask = address.umask || (address.mode && (0o777 & ~address.mode))
+        before = File.umask(umask) if umask
+        @engine.listen_unix(address.path, address.mode)
+      ensure
+        File.umask(before) if before
+      end
+
+      def unresolved?(address, error)
+        address.kind == :tcp && error.is_a?(Errno::ENOENT)
+      end
+    end
+  end
+end

@@ -1,0 +1,147 @@
+# frozen_string_literal: true
+
+require_relative "app_pool"
+require_relative "binder"
+
+module Hyperion
+  class Server
+    # One life of a server, from start to stop: an engine, its app threads, and the thread that ends them.
+    class Run
+      # How long the error responses of killed threads have to leave, in seconds.
+      LAST_WORDS = 0.1
+      # A wait without end is a wait for an hour, again and again.
+      LONG = 3600
+
+      # @return [Integer, nil] the first TCP listener's
+      attr_reader :port
+      # @return [Array<String>]
+      attr_reader :urls
+
+      # @param app [#call]
+      # @param settings [Settings]
+      def initialize(app, settings)
+        @settings = settings
+        @engine = Engine.new(settings.for_engine(app))
+        @pool = AppPool.new(@engine, settings.threads)
+        @mutex = Mutex.new # guards @deadline and @stopper
+        @over = Thread::Queue.new # closed at the end
+        @pid = Process.pid
+      end
+
+      # @return [self] once it listens
+      # @raise [SystemCallError, SocketError] when it cannot; then nothing is left of it
+      def start
+        binder = Binder.new(@engine)
+        @settings.configuration.addresses.each { |address| binder.bind(address) }
+        @port = @engine.port
+        @urls = @engine.urls.map { |url| url.sub(/\Atcp:/, "http:") }
+        @engine.start
+        @pool.start
+        Hyperion.logger.attach(self)
+        self
+      rescue SystemCallError, SocketError
+        @engine.stop
+        @engine.close
+        raise
+      end
+
+      # Begins the stop; the deadline of one that has begun only ever comes nearer. Waits for the end, but on an app
+      # thread, which the stop itself waits for.
+      # @param timeout [Numeric, nil] seconds for the work in flight; nil: for ever
+      # @return [Boolean, nil] whether everything ended by itself; nil when it was not waited for
+      # @raise [ThreadError] in a trap handler
+      def stop(timeout)
+        @mutex.synchronize do
+          wanted = timeout ? now + timeout : Float::INFINITY
+          @deadline = [@deadline, wanted].compact.min
+          @stopper ||= Thread.new { finish }
+        end
+        interrupt
+        return if @pool.inside?
+
+        wait
+        @clean
+      end
+
+      # Waits until it has stopped.
+      def wait
+        @over.pop
+        self
+      end
+
+      # @return [Boolean] whether this process runs it, and no stop has begun
+      def running?
+        own? && @stopper.nil?
+      end
+
+      # @return [Boolean] whether it was started in this process, and not in one that forked it
+      def own?
+        Process.pid == @pid
+      end
+
+      # @return [Hash{Symbol => Integer}] counters, the last ones once it has stopped
+      def stats
+        @stats || @engine.stats
+      rescue RuntimeError # closed meanwhile
+        @stats || raise
+      end
+
+      # @return [Boolean] false when nobody would write it any more
+      def log(level, source, message)
+        return false if @stats || !own?
+
+        @engine.log(level, source, message)
+        true
+      rescue RuntimeError # closed meanwhile
+        false
+      end
+
+      private
+
+      def finish
+        Thread.current.name = "hyperion stop"
+        @engine.drain
+        drained = drained?
+        @clean = drained ? @pool.stop(left) : cut_off
+      ensure
+        close
+      end
+
+      def close
+        Hyperion.logger.detach(self)
+        @stats = @engine.stats
+        @engine.stop
+        @engine.close
+        @over.close
+      end
+
+      def cut_off
+        @engine.log("warn", "server", "requests in flight did not finish in time: their threads are killed")
+        @pool.stop(0)
+        @engine.wait_drained(LAST_WORDS)
+        false
+      end
+
+      def drained?
+        until @engine.wait_drained(left)
+          return false if left.zero?
+        end
+        true
+      end
+
+      def left
+        (@deadline - now).clamp(0, LONG)
+      end
+
+      def interrupt
+        @engine.interrupt_wait
+      rescue RuntimeError # closed already
+        nil
+      end
+
+      def now
+        Process.clock_gettime(Process::CLOCK_MONOTONIC)
+      end
+    end
+  end
+end

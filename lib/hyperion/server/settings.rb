@@ -1,0 +1,114 @@
+# frozen_string_literal: true
+
+require_relative "../config/configuration"
+
+module Hyperion
+  class Server
+    # What one server was told: the options of the table, and a few things that only Ruby code can give.
+    class Settings
+      # Keywords beside the option table's. Logs go to descriptors, for a native thread writes them.
+      EXTRAS = {
+        log_out: 1, # IO or descriptor of info lines and the access log
+        log_err: 2, # IO or descriptor of warnings and errors
+        rack_errors: nil, # rack.errors; nil: standard error
+        rack_3: nil, # whether Rack 3's rules hold (LF in a header value is an error); nil: as the loaded Rack has it
+        server_software: "hyperion/#{VERSION}" # env's SERVER_SOFTWARE
+      }.freeze
+
+      ENGINE_OPTIONS = %i[
+        max_header_bytes max_body_bytes header_timeout body_timeout min_body_rate max_request_read_seconds write_timeout
+        idle_keepalive drop_underscore_headers backlog io_threads log_level log_requests early_hints
+      ].freeze
+
+      # @return [Config::Configuration]
+      attr_reader :configuration
+
+      # @param configuration [Config::Configuration, nil] when there is one already; then `keywords` are EXTRAS
+      # @param keywords [Hash{Symbol => Object}]
+      # @raise [ArgumentError] for a keyword that does not exist, or a value that it cannot take
+      def initialize(configuration, keywords)
+        keywords = join_thread_counts(keywords)
+        @extras = EXTRAS.merge(keywords.slice(*EXTRAS.keys))
+        options = keywords.except(*EXTRAS.keys)
+        @configuration = configuration || Config::Configuration.new([layer(options), common_variables])
+      end
+
+      # @return [Range<Integer>]
+      def threads
+        @configuration[:threads]
+      end
+
+      # @return [Numeric, nil] seconds; nil: for ever
+      def graceful_timeout
+        seconds = @configuration[:graceful_timeout]
+        seconds.zero? ? nil : seconds
+      end
+
+      # @return [Boolean] whether log lines are JSON
+      def json?
+        @configuration.json?
+      end
+
+      # @return [Boolean] whether log lines are coloured
+      def color?
+        !json? && ENV.fetch("NO_COLOR", "").empty? && IO.for_fd(descriptor(:log_out), autoclose: false).tty?
+      rescue SystemCallError
+        false # a descriptor that is closed
+      end
+
+      # @return [Hash{Symbol => Object}] as Hyperion::Engine wants it
+      def for_engine(app)
+        ENGINE_OPTIONS.to_h { |name| [name, @configuration[name]] }.merge(
+          app: app, min_threads: threads.min, max_threads: threads.max,
+          log_format: json? ? "json" : "text", log_color: color?,
+          log_out: descriptor(:log_out), log_err: descriptor(:log_err),
+          rack_errors: @extras[:rack_errors] || $stderr, server_software: @extras[:server_software].dup.freeze,
+          rack_3: @extras[:rack_3].nil? ? Settings.rack_3? : @extras[:rack_3]
+        )
+      end
+
+      # @return [Boolean] whether the Rack of this process is 3 or newer
+      def self.rack_3?
+        require "rack"
+        Rack.release.to_i >= 3
+      end
+
+      private
+
+      def layer(options)
+        options.each_with_object(Config::Layer.new) do |(keyword, value), layer|
+          option = Config::Options.for_word(keyword)
+          raise ArgumentError, unknown(keyword) unless option
+
+          layer.set(option, value, "Hyperion::Server: #{keyword}")
+        end
+      rescue ConfigError => e
+        raise ArgumentError, e.message
+      end
+
+      def unknown(keyword)
+        known = Config::Options::BY_WORD.keys + EXTRAS.keys
+        "Hyperion::Server: unknown keyword #{keyword}; the nearest is #{Config::Nearest.to(keyword, known)}"
+      end
+
+      # Of the environment an embedded server takes the application's own, and nothing that would move it elsewhere.
+      def common_variables
+        Config::Layer.from_common_variables(ENV.slice(*Config::Options[:environment].aliases))
+      end
+
+      # Puma's pair of names for the range.
+      def join_thread_counts(keywords)
+        return keywords unless keywords.key?(:min_threads) || keywords.key?(:max_threads)
+
+        most = keywords[:max_threads] || [keywords[:min_threads], Config::Options[:threads].default.max].max
+        pair = [keywords[:min_threads] || most, most]
+        {threads: pair, **keywords.except(:min_threads, :max_threads)}
+      end
+
+      def descriptor(name)
+        given = @extras[name]
+        given.respond_to?(:fileno) ? given.fileno : Integer(given)
+      end
+    end
+  end
+end
