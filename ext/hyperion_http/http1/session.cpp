@@ -338,6 +338,16 @@ void Session::pump(Exchange& exchange) noexcept {
     if (nothing && !portion.finished) return;
     if (head_held_) {
       head_held_ = false;
+      if (nothing && !portion.complete) {
+        // The body failed before its first byte, and nothing of the response is out: the client may still be told.
+        streaming_ = false;
+        exchange.response.clear();
+        exchange.response.status = 500;
+        exchange.response.bytes = "Internal Server Error\n";
+        (void)exchange.response.add("content-type", "text/plain");
+        write_head(exchange);
+        return write_whole_body(exchange);
+      }
       write_head(exchange);
     }
     write_portion(exchange, portion);

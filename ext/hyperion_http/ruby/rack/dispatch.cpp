@@ -27,6 +27,8 @@ class Service {
 
   // 0, or the jump that must go on (the thread is being killed, or this is a forked child).
   int run() noexcept;
+  // Leaves no VALUE on the stack of a thread that may idle for hours: the collector would find it there.
+  void forget() noexcept;
 
  private:
   Exchange& exchange() const noexcept { return frame_.exchange; }
@@ -109,6 +111,13 @@ int Service::run() noexcept {
     if (!in_child()) release();
   }
   return jump_;
+}
+
+void Service::forget() noexcept {
+  for (VALUE* value : {&frame_.env, &triplet_.status, &triplet_.headers, &triplet_.body, &triplet_.callback, &hijack_,
+                       &early_hints_, &stream_, &error_}) {
+    *const_cast<volatile VALUE*>(value) = Qnil;
+  }
 }
 
 // The application's turn is over: whoever has the exchange next, it is not this thread.
@@ -383,7 +392,9 @@ Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
     }
     if (Exchange* exchange = queue.next(seat)) {
       exchange->taken = base::now();
-      jump = Service{gvl, context, pool, *exchange}.run();
+      Service service{gvl, context, pool, *exchange};
+      jump = service.run();
+      service.forget();
       if (base::fork_generation() != context.owner) break;
       queue.done(seat);
       if (jump == 0) jump = serve_interrupts(gvl, pool);
