@@ -1,9 +1,11 @@
-// A run of bytes in an open file, sent without passing through user space.
+// A run of bytes in an open file: sent without passing through user space, or read.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
+#include "base/result.hpp"
 #include "base/unique_fd.hpp"
 
 namespace hyperion::buffer {
@@ -16,5 +18,8 @@ struct FileRange {
   uint64_t offset = 0;
   uint64_t size = 0;
 };
+
+// All of the range. Errors: os_error; EIO when the file ends before it.
+base::Result<std::string> read(const FileRange& range) noexcept;
 
 }  // namespace hyperion::buffer

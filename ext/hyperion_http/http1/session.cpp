@@ -19,17 +19,12 @@ struct Session::Rare {
 
   ChunkedDecoder decoder;
   AuthorChunks author_chunks;
-  // File bytes of a spilled stream, and where in the output queue they end: sent bytes free room in its ring.
-  struct FileMark {
-    uint64_t end;
-    uint64_t size;
-  };
-  std::vector<FileMark> file_marks;
 };
 
 namespace {
 
-constexpr uint64_t kFileStep = uint64_t{1} << 20;
+// Of a spilled stream, at a time.
+constexpr uint64_t kFileStep = 64 * 1024;
 constexpr std::string_view kBadAuthorChunks = "the body is not in the chunked coding that its head declares";
 
 std::string_view plain_text_of(int status) noexcept {
@@ -374,12 +369,16 @@ void Session::write_portion(Exchange& exchange, http::BodyPipe::Portion& portion
     return coding_.write(output_, std::move(content));
   }
   coding_.write(output_, std::move(portion.memory));
-  if (portion.file.size > 0) {
-    const uint64_t size = portion.file.size;
-    coding_.write(output_, std::move(portion.file));
-    rare().file_marks.push_back({output_.appended_total(), size});
-    release_sent();  // of what exceeds its declared length, nothing is ever sent
-  }
+  if (portion.file.size == 0) return;
+  // Read, not left to sendfile: the socket would hold the file's very pages until they are acknowledged and read, long
+  // after they count as sent, and the ring writes them anew.
+  auto bytes = buffer::read(portion.file);
+  exchange.pipe->release_file(portion.file.size);
+  if (bytes) return coding_.write(output_, std::move(bytes).value());
+  host_.on_misframed(exchange, "the body's temporary file cannot be read");
+  portion.finished = true;
+  portion.complete = false;
+  exchange.pipe->close();
 }
 
 void Session::release_head() noexcept {
@@ -390,17 +389,7 @@ void Session::release_head() noexcept {
 
 void Session::output_drained() noexcept {
   if (current_ == nullptr || !streaming_) return;
-  release_sent();
   pump(*current_);
-}
-
-// Frees the room that sent bytes held in a spilled stream's ring.
-void Session::release_sent() {
-  if (rare_ == nullptr || rare_->file_marks.empty()) return;
-  auto& marks = rare_->file_marks;
-  auto sent = marks.begin();
-  while (sent != marks.end() && sent->end <= output_.drained_total()) current_->pipe->release_file((sent++)->size);
-  marks.erase(marks.begin(), sent);
 }
 
 void Session::finish_answer(Exchange& exchange, bool complete) {
@@ -411,7 +400,6 @@ void Session::finish_answer(Exchange& exchange, bool complete) {
   if (coding_.excess() > 0) host_.on_misframed(exchange, "the body is longer than its declared content-length");
   exchange.output_end = output_.appended_total();
   exchange.response_bytes = coding_.written();
-  if (rare_ != nullptr) rare_->file_marks.clear();
   current_ = nullptr;
   if (last_ || !complete) {
     // A client that did not ask for the end may have sent more, and a reset would cost it the response. While the server

@@ -69,7 +69,6 @@ class Session final : public http::Session {
   void write_head(http::Exchange& exchange);
   void write_whole_body(http::Exchange& exchange);
   void write_portion(http::Exchange& exchange, http::BodyPipe::Portion& portion);
-  void release_sent();
   void finish_answer(http::Exchange& exchange, bool complete);
 
   http::SessionContext& context_;
