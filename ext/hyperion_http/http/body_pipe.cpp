@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/release.hpp"
 #include "base/temporary_file.hpp"
 
 namespace hyperion::http {
@@ -129,7 +130,7 @@ void BodyPipe::release_file(uint64_t size) noexcept {
 void BodyPipe::close() noexcept {
   const std::lock_guard lock{mutex_};
   closed_ = true;
-  memory_ = std::string{};
+  base::release(memory_);
   taken_ = written_;
   room_.notify_all();
 }

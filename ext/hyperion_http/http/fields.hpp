@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/release.hpp"
 #include "http/known_fields.hpp"
 
 namespace hyperion::http {
@@ -63,7 +64,7 @@ class FieldList {
       fields_.clear();
     }
     if (bytes_.capacity() > kKeep) {
-      bytes_ = std::string{};
+      base::release(bytes_);
     } else {
       bytes_.clear();
     }

@@ -187,7 +187,12 @@ constexpr std::string_view name_of(KnownField field) noexcept {
 constexpr KnownField find_known_field(std::string_view name) noexcept {
   if (name.empty()) return KnownField::other;
   const KnownField candidate = detail::kProbe[detail::field_hash(name, detail::kSeed)];
-  if (candidate == KnownField::other || !base::iequals(name, name_of(candidate))) return KnownField::other;
+  if (candidate == KnownField::other) return candidate;
+  const std::string_view known = name_of(candidate);
+  if (known.size() != name.size()) return KnownField::other;
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (base::to_lower(name[i]) != known[i]) return KnownField::other;
+  }
   return candidate;
 }
 

@@ -1,5 +1,7 @@
 #include "http/request.hpp"
 
+#include "base/release.hpp"
+
 namespace hyperion::http {
 
 Method method_of(std::string_view token) noexcept {
@@ -31,7 +33,7 @@ Method method_of(std::string_view token) noexcept {
 void RequestBody::clear() noexcept {
   constexpr size_t kKeep = 16 * 1024;
   if (memory.capacity() > kKeep) {
-    memory = std::string{};
+    base::release(memory);
   } else {
     memory.clear();
   }

@@ -5,6 +5,7 @@
 
 #include "base/ascii.hpp"
 #include "base/number.hpp"
+#include "base/release.hpp"
 
 namespace hyperion::http {
 namespace {
@@ -87,7 +88,7 @@ void Response::clear() noexcept {
   fields.clear();
   body = Body::memory;
   if (bytes.capacity() > kKeep) {
-    bytes = std::string{};
+    base::release(bytes);
   } else {
     bytes.clear();
   }

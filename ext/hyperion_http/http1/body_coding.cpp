@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "base/release.hpp"
+
 namespace hyperion::http1 {
 
 namespace {
@@ -33,7 +35,7 @@ bool AuthorChunks::decode(std::string_view bytes, std::string& content) {
   if (decoder_.before_first_chunk()) {
     prefix_.append(bytes);
   } else {
-    prefix_ = std::string{};
+    base::release(prefix_);
   }
   return true;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ascii.hpp"
+#include "base/release.hpp"
 
 namespace hyperion::http1 {
 
@@ -157,7 +158,7 @@ Progress ChunkedDecoder::read_trailers(std::string_view& input, http::FieldList&
   }
   trailers.adopt(trailer_bytes_);
   trailers.remove_if([](const http::Field& field) { return forbidden_in_trailers(field.known); });
-  trailer_bytes_ = std::string{};
+  base::release(trailer_bytes_);
   return progress;
 }
 

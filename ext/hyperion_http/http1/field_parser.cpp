@@ -21,6 +21,7 @@ bool FieldParser::add(std::string_view input, size_t value_end, http::FieldList&
     return http::Slice{static_cast<uint32_t>(from), static_cast<uint32_t>(to - from)};
   };
   const std::string_view name = input.substr(name_begin_, name_end_ - name_begin_);
+  underscore_ = underscore_ || name.find('_') != std::string_view::npos;
   fields.add({slice(name_begin_, name_end_), slice(value_begin_, value_end), http::find_known_field(name)});
   return true;
 }
@@ -50,10 +51,7 @@ Progress FieldParser::parse(std::string_view input, size_t& position, http::Fiel
         [[fallthrough]];
 
       case State::name: {
-        while (at < end && base::is_tchar(*at)) {
-          underscore_ = underscore_ || *at == '_';
-          ++at;
-        }
+        while (at < end && base::is_tchar(*at)) ++at;
         if (at == end) break;
         if (*at != ':') {
           return stop(fail(base::is_ows(*at) ? ErrorCode::space_before_colon : ErrorCode::bad_field_name));

@@ -4,16 +4,28 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "base/ascii.hpp"
 
-#if defined(__SSE2__)
+// HYPERION_SCALAR: leave the vectors out (docs/decisions/0003-simd-in-the-parser.md).
+#if defined(__SSE2__) && !defined(HYPERION_SCALAR)
+#define HYPERION_SCAN_SSE2
 #include <emmintrin.h>
-#elif defined(__aarch64__) && defined(__ARM_NEON)
+#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(HYPERION_SCALAR)
+#define HYPERION_SCAN_NEON
 #include <arm_neon.h>
 #endif
 
 namespace hyperion::http1 {
+
+#if defined(HYPERION_SCAN_SSE2)
+inline constexpr std::string_view kScanner = "SSE2";
+#elif defined(HYPERION_SCAN_NEON)
+inline constexpr std::string_view kScanner = "NEON";
+#else
+inline constexpr std::string_view kScanner = "scalar";
+#endif
 
 // First byte in [from, to) that may not stand in a field value, or `to`.
 inline const char* scan_field_value_scalar(const char* from, const char* to) noexcept {
@@ -22,7 +34,7 @@ inline const char* scan_field_value_scalar(const char* from, const char* to) noe
 }
 
 inline const char* scan_field_value(const char* from, const char* to) noexcept {
-#if defined(__SSE2__)
+#if defined(HYPERION_SCAN_SSE2)
   // Signed comparison after flipping the top bit orders bytes as unsigned ones: below 0x20, except HTAB, or DEL.
   const __m128i flip = _mm_set1_epi8(static_cast<char>(0x80));
   const __m128i space = _mm_set1_epi8(static_cast<char>(0x20 ^ 0x80));
@@ -35,7 +47,7 @@ inline const char* scan_field_value(const char* from, const char* to) noexcept {
     if (const auto mask = static_cast<unsigned>(_mm_movemask_epi8(bad)); mask != 0) return from + __builtin_ctz(mask);
     from += 16;
   }
-#elif defined(__aarch64__) && defined(__ARM_NEON)
+#elif defined(HYPERION_SCAN_NEON)
   while (to - from >= 16) {
     const uint8x16_t bytes = vld1q_u8(reinterpret_cast<const uint8_t*>(from));
     const uint8x16_t control = vbicq_u8(vcltq_u8(bytes, vdupq_n_u8(0x20)), vceqq_u8(bytes, vdupq_n_u8('\t')));
