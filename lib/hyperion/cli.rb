@@ -13,12 +13,12 @@ module Hyperion
     # @return [Integer] the exit status: 0, or 1 after one line on standard error
     def self.start(arguments)
       new(arguments).run
-    rescue Error => e
-      warn "hyperion: #{e.message}"
+    rescue Error => error
+      warn "hyperion: #{error.message}"
       1
-    rescue SignalException => e
+    rescue SignalException => error
       # Before the server has its own handlers: asked to end, and nothing is under way.
-      warn "hyperion: stopped by #{e.signm.empty? ? "SIGINT" : e.signm} before it served"
+      warn "hyperion: stopped by #{error.signm.empty? ? "SIGINT" : error.signm} before it served"
       0
     end
 
@@ -60,8 +60,8 @@ module Hyperion
 
     def start(server)
       server.start
-    rescue SystemCallError, SocketError => e
-      raise Error, e.message
+    rescue SystemCallError, SocketError => error
+      raise Error, error.message
     end
 
     def load_application

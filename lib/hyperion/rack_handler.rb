@@ -26,8 +26,8 @@ module Hyperion
       return server.run unless main?
 
       Launcher.new(server, guest: true, quiet: options[:quiet] || options[:Silent]).run
-    rescue ConfigError, SystemCallError, SocketError => e
-      main? ? abort("hyperion: #{e.message}") : raise
+    rescue ConfigError, SystemCallError, SocketError => error
+      main? ? abort("hyperion: #{error.message}") : raise
     ensure
       @running = Array(@running).reject { |one| one.equal?(server) }
     end

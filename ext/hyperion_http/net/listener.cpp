@@ -152,8 +152,12 @@ base::Result<Listener> Listener::inherited(int fd) {
   return listener;
 }
 
-Listener::~Listener() {
+Listener::~Listener() { close(); }
+
+void Listener::close() noexcept {
+  // The file first: who finds one to which nobody listens may take its place.
   if (fd_ && !unlink_path_.empty() && ::getpid() == owner_pid_) ::unlink(unlink_path_.c_str());
+  fd_.reset();
 }
 
 base::Status Listener::name_from_socket() {

@@ -36,6 +36,9 @@ class Listener {
   // Removes the file of a unix socket that this process made.
   ~Listener();
 
+  // Further connections are refused. The name stays.
+  void close() noexcept;
+
   int fd() const noexcept { return fd_.get(); }
   bool is_unix() const noexcept { return unix_; }
   // 0 for a unix socket.
@@ -54,6 +57,5 @@ class Listener {
   std::string unlink_path_;
   int owner_pid_ = 0;
 };
-
 
 }  // namespace hyperion::net

@@ -85,6 +85,8 @@ class AppQueue final : public Dispatcher {
   void end_yield(base::Instant now) noexcept;
   // The lock has just been waited for: others have had their turn.
   void had_pause(base::Instant now) noexcept { last_pause_ = now; }
+  // Threads inside a request.
+  int in_requests() const noexcept { return in_requests_; }
   // No thread is idle, and every one but the asking one is inside a request. If those turn out to be blocked outside
   // the lock, one more thread would help.
   bool short_of_threads() const noexcept { return parked_count_.load() == 0 && in_requests_ >= seats_.load() - 1; }

@@ -39,6 +39,7 @@ base::Status Engine::start() {
                                 .dispatcher = dispatcher_,
                                 .responders = responders_,
                                 .listeners = listeners_,
+                                .accepting = accepting_,
                                 .files = files_,
                                 .log = log_,
                                 .on_drained =
@@ -49,6 +50,7 @@ base::Status Engine::start() {
                                     },
                                 .object = this};
   started_ = true;
+  accepting_.store(std::max(1U, options_.io_threads));
   for (unsigned i = 0; i < std::max(1U, options_.io_threads); ++i) {
     auto loop = net::EpollLoop::create();
     if (!loop) return loop.error();

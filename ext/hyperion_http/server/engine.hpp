@@ -2,6 +2,7 @@
 // Several live in one process without sharing anything. Made, started and stopped by one thread.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -62,7 +63,8 @@ class Engine {
   std::vector<net::Listener> listeners_;
   std::vector<serve::Responder*> responders_;
   std::vector<std::unique_ptr<IoWorker>> workers_;
-  std::mutex mutex_;  // guards interrupted_ and the condition
+  std::atomic<unsigned> accepting_{0};  // I/O threads
+  std::mutex mutex_;                    // guards interrupted_ and the condition
   std::condition_variable changed_;
   bool interrupted_ = false;
   bool started_ = false;

@@ -226,6 +226,10 @@ void IoWorker::obey() noexcept {
   if (!context_.draining) {
     context_.draining = true;
     for (const auto& acceptor : acceptors_) acceptor->finish();
+    // Open, a listener would go on completing handshakes that nobody will ever answer.
+    if (shared_.accepting.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      for (net::Listener& listener : shared_.listeners) listener.close();
+    }
     // What clients have sent already is read before their connections are judged idle.
     turns_before_drain_ = 3;
     return;

@@ -52,7 +52,9 @@ class IoWorker final : private net::CompletionSink {
     const Options& options;
     Dispatcher& dispatcher;
     const std::vector<serve::Responder*>& responders;
-    const std::vector<net::Listener>& listeners;
+    // Closed by the worker that is the last to stop accepting.
+    std::vector<net::Listener>& listeners;
+    std::atomic<unsigned>& accepting;
     FilePool& files;
     observe::Log& log;
     // Rung when this worker's drain is complete.

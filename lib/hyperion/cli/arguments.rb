@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
-require "optparse"
 require_relative "../config/layer"
 
 module Hyperion
   class CLI
-    # The command line, read with the option table.
+    # The command line, read with the option table. Flags are exact: one that is nearly right is an error that names the
+    # right one, not a guess.
     class Arguments
       # Flags that do something else than serve.
       ACTIONS = {
@@ -23,53 +23,82 @@ module Hyperion
       # @return [Arguments]
       # @raise [ConfigError]
       def self.parse(arguments)
-        new.tap { |parsed| parsed.read(arguments) }
+        new(arguments).tap(&:parse)
       end
 
-      def initialize
+      def initialize(arguments)
+        @rest = arguments.dup
+        @files = []
         @flags = Config::Layer.new
-        @parser = OptionParser.new
-        # A flag that is nearly right is an error that names the right one, not a guess.
-        @parser.require_exact = true
-        Config::Options::TABLE.each { |option| accept(option) if option.flag }
-        ACTIONS.each { |action, flags| @parser.on(*flags) { @action ||= action } }
+        @readers = readers
       end
 
-      def read(arguments)
-        rackup, surplus = @parser.parse(arguments)
+      def parse
+        read(@rest.shift) until @rest.empty?
+        rackup, surplus = @files
         raise ConfigError, "one rackup file is enough: #{surplus} is too much" if surplus
 
         @flags.set(Config::Options[:rackup], rackup, "the rackup file") if rackup
-      rescue OptionParser::MissingArgument => e
-        raise ConfigError, missing(e.args.first)
-      rescue OptionParser::ParseError => e
-        raise ConfigError, wrong(e.args.first)
       end
 
       private
 
-      def accept(option)
-        long = option.switch? ? option.flag.sub("--", "--[no-]") : "#{option.flag} #{option.type.metavar}"
-        @parser.on(*option.short, long) { |value| @flags.set(option, value, option.flag) }
+      # {flag => what it does with (the flag, its value or nil)}
+      def readers
+        table = Config::Options::TABLE.select(&:flag).each_with_object({}) do |option, all|
+          all.store(option.flag, option.switch? ? switch(option, true) : valued(option))
+          all.store("--no-#{option.flag.delete_prefix("--")}", switch(option, false)) if option.switch?
+          all.store(option.short, all[option.flag]) if option.short
+        end
+        ACTIONS.each { |action, flags| flags[..-2].each { |flag| table[flag] = turn_to(action) } }
+        table
       end
 
-      def missing(flag)
-        option = Config::Options::TABLE.find { |row| [row.flag, row.short].include?(flag) }
-        "#{flag} needs a value, expected #{option.type.expected}"
+      def valued(option)
+        lambda do |flag, value|
+          value = @rest.shift if value.nil?
+          raise ConfigError, "#{flag} needs a value, expected #{option.type.expected}" if value.nil?
+
+          @flags.set(option, value, flag)
+        end
       end
 
-      def wrong(flag)
-        return "#{flag} takes no value" if flag.include?("=") && known.include?(flag[/\A[^=]+/])
+      def switch(option, state)
+        lambda do |flag, value|
+          refuse_value(flag, value)
+          @flags.set(option, state, flag)
+        end
+      end
 
-        nearest = Config::Nearest.to(flag[/\A[^=]+/], known)
+      def turn_to(name)
+        lambda do |flag, value|
+          refuse_value(flag, value)
+          @action ||= name
+        end
+      end
+
+      # A letter that takes no value may have others behind it.
+      def refuse_value(flag, value)
+        return if value.nil?
+        raise ConfigError, "#{flag} takes no value" if flag.start_with?("--")
+
+        @rest.unshift("-#{value}")
+      end
+
+      def read(argument)
+        case argument
+        when "--" then @files.concat(@rest.slice!(0..))
+        when /\A(--[^=]+)(?:=(.*))?\z/m, /\A(-[^-])(.+)?\z/m
+          flag, value = Regexp.last_match.captures
+          reader = @readers[flag] || raise(ConfigError, unknown(flag))
+          reader.call(flag, value)
+        else @files << argument
+        end
+      end
+
+      def unknown(flag)
+        nearest = Config::Nearest.to(flag, @readers.keys.select { |known| known.start_with?("--") })
         "unknown option #{flag}; the nearest is #{nearest} (hyperion --help lists all)"
-      end
-
-      def known
-        rows = Config::Options::TABLE.select(&:flag)
-        switches = rows.select(&:switch?).map { |option| option.flag.sub("--", "--no-") }
-        actions = ACTIONS.values.flat_map { |flags| flags.select { |flag| flag.start_with?("--") } }
-        rows.map(&:flag) + switches + actions
       end
     end
   end

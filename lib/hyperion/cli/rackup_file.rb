@@ -26,11 +26,11 @@ module Hyperion
         return application if application.respond_to?(:call)
 
         raise BootError, "#{@path} makes no application: what it runs has no method call"
-      rescue ScriptError, StandardError => e
-        raise if e.is_a?(BootError)
+      rescue ScriptError, StandardError => error
+        raise if error.is_a?(BootError)
 
-        warn e.full_message(highlight: false, order: :top) if @backtrace
-        raise BootError, "cannot load #{@path}: #{describe(e)}"
+        warn error.full_message(highlight: false, order: :top) if @backtrace
+        raise BootError, "cannot load #{@path}: #{describe(error)}"
       end
 
       private

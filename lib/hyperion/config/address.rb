@@ -16,7 +16,7 @@ module Hyperion
       PERMISSIONS = %w[mode umask].freeze
       BRACKETED = /\A\[([^\]]*)\](?::(\d+))?\z/
       PLAIN = %r{\A([^:/?#\s]+)(?::(\d+))?\z}
-      BARE_IPV6 = /\A[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\z/
+      BARE_IPV6 = /\A[0-9a-fA-F.]*:[0-9a-fA-F.]*:[0-9a-fA-F:.]*\z/
       SCHEME = %r{\A([a-z0-9+.-]*)://(.*)\z}m
 
       class << self

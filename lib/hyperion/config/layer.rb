@@ -41,8 +41,8 @@ module Hyperion
         value = option.type.cast(value)
         value = @settings[option.name].value + value if option.type.repeatable? && @settings.key?(option.name)
         @settings[option.name] = Setting.new(value, origin)
-      rescue InvalidValue => e
-        raise ConfigError, "#{origin}: #{e.message}"
+      rescue InvalidValue => error
+        raise ConfigError, "#{origin}: #{error.message}"
       end
 
       # @return [Setting, nil]

@@ -6,7 +6,7 @@ module Hyperion
   module Config
     # A number with a unit, 0 or off for "no limit".
     class Measure < Type
-      OFF = ["off", false, 0, "0"].freeze
+      OFF = ["off", :off, false, 0, "0"].freeze
 
       private
 
@@ -39,7 +39,8 @@ module Hyperion
         return 0 if OFF.include?(value)
 
         value = split(value, UNITS) if value.is_a?(String)
-        value.to_i if value.is_a?(Numeric) && value == value.to_i && value.between?(0, 1 << 60)
+        value.to_i if (value.is_a?(Rational) || value.is_a?(Integer)) && value == value.to_i && value.between?(0,
+                                                                                                               1 << 60)
       end
     end
 
@@ -64,7 +65,7 @@ module Hyperion
         return 0 if OFF.include?(value)
 
         value = split(value, UNITS) if value.is_a?(String)
-        return unless value.is_a?(Numeric) && value.real? && value.between?(0, LONGEST)
+        return unless value.is_a?(Numeric) && value.real? && value.finite? && value.between?(0, LONGEST)
 
         value == value.to_i ? value.to_i : value.to_f
       end

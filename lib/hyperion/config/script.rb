@@ -44,10 +44,12 @@ module Hyperion
         @layer
       rescue ConfigError
         raise
-      rescue ScriptError, StandardError => e
-        message = e.message.lines.first.to_s.strip
+      rescue ScriptError, StandardError => error
+        message = error.message.lines.first.to_s.strip
         # A syntax error begins with the place; others have it in the backtrace.
-        message = "#{place(e.backtrace_locations)}: #{e.class}: #{message}" unless message.start_with?("#{@path}:")
+        unless message.start_with?("#{@path}:")
+          message = "#{place(error.backtrace_locations)}: #{error.class}: #{message}"
+        end
         raise ConfigError, message
       end
 
@@ -71,8 +73,8 @@ module Hyperion
 
       def source
         File.read(@path, encoding: Encoding::UTF_8)
-      rescue SystemCallError => e
-        raise ConfigError, "cannot read the configuration file #{@path}: #{e.message[/\A[^@-]+/].strip.downcase}"
+      rescue SystemCallError => error
+        raise ConfigError, "cannot read the configuration file #{@path}: #{error.message[/\A[^@-]+/].strip.downcase}"
       end
 
       # The line of the file that Ruby is in.

@@ -36,10 +36,10 @@ module Hyperion
         when :unix then bind_unix(address)
         else @engine.listen_inherited(address.fd)
         end
-      rescue SystemCallError => e
-        raise SocketError, "cannot listen at #{address}: the host name does not resolve" if unresolved?(address, e)
+      rescue SystemCallError => error
+        raise SocketError, "cannot listen at #{address}: the host name does not resolve" if unresolved?(address, error)
 
-        raise e.class, ["cannot listen at #{address}", ADVICE[e.class]].compact.join("; ")
+        raise error.class, ["cannot listen at #{address}", ADVICE[error.class]].compact.join("; ")
       end
 
       private

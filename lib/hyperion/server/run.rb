@@ -116,10 +116,11 @@ module Hyperion
       end
 
       def cut_off
-        @engine.log("warn", "server", "requests in flight did not finish in time: their threads are killed")
+        late = @engine.in_flight
+        @engine.log("warn", "server", "requests that did not finish in time are cut off: #{late}") if late.positive?
         @pool.stop(0)
         @engine.wait_drained(LAST_WORDS)
-        false
+        late.zero?
       end
 
       def drained?

@@ -82,8 +82,8 @@ module Hyperion
 
           layer.set(option, value, "Hyperion::Server: #{keyword}")
         end
-      rescue ConfigError => e
-        raise ArgumentError, e.message
+      rescue ConfigError => error
+        raise ArgumentError, error.message
       end
 
       def unknown(keyword)

@@ -378,6 +378,13 @@ VALUE threads(const Gvl& gvl, VALUE self, Arguments arguments) {
   return INT2FIX(parts_of(gvl, self).queue.seats());
 }
 
+// Requests that wait for an app thread or are inside one.
+VALUE in_flight(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  const server::AppQueue& queue = parts_of(gvl, self).queue;
+  return ULL2NUM(queue.depth() + static_cast<uint64_t>(queue.in_requests()));
+}
+
 VALUE stats(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
   Half::Parts& parts = parts_of(gvl, self);
@@ -436,6 +443,7 @@ void define_engine(VALUE hyperion) {
   rb_define_method(klass, "close", entry<close>, -1);
   rb_define_method(klass, "log", entry<log>, -1);
   rb_define_method(klass, "threads", entry<threads>, -1);
+  rb_define_method(klass, "in_flight", entry<in_flight>, -1);
   rb_define_method(klass, "stats", entry<stats>, -1);
   rb_define_singleton_method(klass, "log_line", entry<log_line>, -1);
   // What this build has, for `hyperion -V`.

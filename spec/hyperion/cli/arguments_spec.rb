@@ -1,0 +1,51 @@
+# frozen_string_literal: true
+
+require "hyperion/cli/arguments"
+
+RSpec.describe Hyperion::CLI::Arguments do
+  def flag(name, *arguments)
+    described_class.parse(arguments).flags[name]&.value
+  end
+
+  it "reads flags in every spelling" do
+    expect(flag(:port, "-p", "3000")).to eq(3000)
+    expect(flag(:port, "-p3000")).to eq(3000)
+    expect(flag(:port, "--port", "3000")).to eq(3000)
+    expect(flag(:port, "--port=3000")).to eq(3000)
+    expect(flag(:threads, "-t", "0:16")).to eq(0..16)
+    expect(flag(:max_body_bytes, "--max-body-bytes", "16m")).to eq(16 << 20)
+    expect(flag(:log_requests, "-v")).to be(true)
+    expect(flag(:log_requests, "--no-log-requests")).to be(false)
+    expect(flag(:early_hints, "--early-hints")).to be(true)
+    expect(flag(:bind, "-b", "a", "-b", "b").map(&:host)).to eq(%w[a b])
+    expect(flag(:port, "-vp3000")).to eq(3000)
+    expect(flag(:port)).to be_nil
+  end
+
+  it "reads the rackup file, before and after flags" do
+    expect(flag(:rackup, "app.ru", "-p", "1")).to eq("app.ru")
+    expect(flag(:rackup, "-p", "1", "app.ru")).to eq("app.ru")
+    expect(flag(:rackup, "--", "-strange.ru")).to eq("-strange.ru")
+  end
+
+  it "reads actions" do
+    {"-V" => :version, "--version" => :version, "-h" => :help, "--help" => :help, "--check-config" => :check_config}
+      .each { |flag, action| expect(described_class.parse([flag]).action).to eq(action) }
+    expect(described_class.parse([]).action).to be_nil
+  end
+
+  {
+    ["--prot", "1"] => "unknown option --prot; the nearest is --port (hyperion --help lists all)",
+    ["--max-body-size=1"] => /\Aunknown option --max-body-size; the nearest is --max-body-bytes/,
+    ["--thread", "3"] => "unknown option --thread; the nearest is --threads (hyperion --help lists all)",
+    ["-Z"] => /\Aunknown option -Z; the nearest is --/,
+    ["-p"] => "-p needs a value, expected a whole number from 0 to 65535",
+    ["--port", "x"] => '--port: "x" is not allowed, expected a whole number from 0 to 65535',
+    ["--early-hints=3"] => "--early-hints takes no value",
+    ["a.ru", "b.ru"] => "one rackup file is enough: b.ru is too much"
+  }.each do |arguments, message|
+    it "refuses #{arguments.join(" ")}" do
+      expect { described_class.parse(arguments) }.to raise_error(Hyperion::ConfigError, message)
+    end
+  end
+end
