@@ -14,6 +14,6 @@ namespace :bench do
   desc "Build the micro benchmarks of the native core, in tmp/micro, without assertions"
   task :micro do
     Toolbox.build("tmp/micro", HYPERION_BENCH: "ON")
-    puts FileList["bench/micro/*.cpp"].map { |source| "tmp/micro/#{File.basename(source, ".cpp")}" }
+    puts(FileList["bench/micro/*.cpp"].map { |source| "tmp/micro/#{File.basename(source, ".cpp")}" })
   end
 end
