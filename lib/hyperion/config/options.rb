@@ -20,7 +20,7 @@ module Hyperion
         Option.new(:rackup, Text.new("a rackup file", "FILE"), "config.ru",
                    "Rackup file that makes the application", flag: false, words: [:rackup]),
         Option.new(:bind, Addresses.new, [].freeze,
-                   "Where to listen: HOST, tcp://HOST:PORT, unix://PATH?mode=0660&umask=0117, @NAME, fd://N; repeatable",
+                   "Listen at: HOST, tcp://HOST:PORT, unix://PATH?umask=0117&mode=0660, @NAME, fd://N; repeatable",
                    short: "-b", words: %i[bind binds host],
                    text: "127.0.0.1 in development, else 0.0.0.0"),
         Option.new(:port, Whole.new(0..65_535), 9292,
