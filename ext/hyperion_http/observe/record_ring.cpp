@@ -5,6 +5,7 @@
 namespace hyperion::observe {
 
 void RecordRing::copy_in(size_t at, std::string_view bytes) noexcept {
+  if (bytes.empty()) return;  // its data may be null, which memcpy must not be given
   const size_t first = std::min(bytes.size(), mask_ + 1 - (at & mask_));
   std::memcpy(memory_.get() + (at & mask_), bytes.data(), first);
   std::memcpy(memory_.get(), bytes.data() + first, bytes.size() - first);

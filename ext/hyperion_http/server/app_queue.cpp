@@ -64,6 +64,7 @@ void AppQueue::turn_ended(bool sleeping) noexcept {
   if (sleeping) io_awake_.fetch_sub(1);
   if (depth_.load() == 0) return;
   Seat* seat = nullptr;
+  bool nobody_idle = false;
   {
     const std::lock_guard lock{mutex_};
     const uint64_t taken = taken_.load(std::memory_order_relaxed);
@@ -71,11 +72,14 @@ void AppQueue::turn_ended(bool sleeping) noexcept {
     const bool nobody_runs = parked_.size() >= static_cast<size_t>(seats_.load());
     // Whoever runs goes straight on to the next exchange, so a second thread would only fight for the lock. One is
     // called when nothing was taken for a whole turn, or when nobody will look again.
-    if (!somebody_stands_by() && (nobody_runs || sleeping || stuck)) seat = choose();
+    if (!somebody_stands_by() && (nobody_runs || sleeping || stuck)) {
+      seat = choose();
+      nobody_idle = seat == nullptr;
+    }
   }
   if (seat != nullptr) {
     seat->call();
-  } else if (seats_.load() == 0) {
+  } else if (nobody_idle) {
     recruiter_.call(recruiter_.object);
   }
 }

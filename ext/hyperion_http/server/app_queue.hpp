@@ -51,7 +51,7 @@ class AppQueue final : public Dispatcher {
     bool interrupted_ = false;
   };
 
-  // Called on an I/O thread when work waits and no thread has a seat.
+  // Called on an I/O thread when work waits, nobody gets on with it, and no thread is idle: often, under load.
   struct Recruiter {
     void (*call)(void* object) noexcept;
     void* object;
@@ -85,6 +85,8 @@ class AppQueue final : public Dispatcher {
   void end_yield(base::Instant now) noexcept;
   // The lock has just been waited for: others have had their turn.
   void had_pause(base::Instant now) noexcept { last_pause_ = now; }
+  // The same, asked by somebody without a seat.
+  bool exhausted() const noexcept { return parked_count_.load() == 0 && in_requests_ >= seats_.load(); }
   // Threads inside a request.
   int in_requests() const noexcept { return in_requests_; }
   // No thread is idle, and every one but the asking one is inside a request. If those turn out to be blocked outside

@@ -93,6 +93,8 @@ void Connection::received(const net::Completion& completion) noexcept {
 
 void Connection::sent(int64_t result) noexcept {
   sending_ = false;
+  // A file that became shorter, or a disk that fails, is our side's doing; everything else is the client's.
+  if (result == -EIO) return abort(Error::os(EIO));
   if (result < 0) return abort(ErrorCode::reset_by_peer);
   const auto count = static_cast<uint64_t>(result);
   worker_.counters().bytes_written.add(count);
@@ -182,6 +184,7 @@ void Connection::on_answered(Exchange& exchange, bool complete) noexcept {
 
 void Connection::on_refused(Exchange& exchange, Error error) noexcept {
   reading_ = nullptr;
+  exchange.spilled = false;  // whatever the file pool still reports, the request is over
   if (error) {
     worker_.counters().requests_refused.add();
     log_error(error, &exchange);
@@ -214,7 +217,7 @@ void Connection::store_body(Exchange& exchange) noexcept {
 
 void Connection::stored(Exchange& exchange) noexcept {
   exchange.storing = false;
-  if (state_ != State::open) return;
+  if (state_ != State::open || !exchange.spilled) return;
   if (exchange.stored_error != 0) {
     log_error(Error::os(exchange.stored_error), &exchange);
     exchange.spilled = false;
@@ -332,7 +335,9 @@ void Connection::begin_detach() noexcept {
 
 void Connection::abort(Error error) noexcept {
   if (state_ == State::closing || state_ == State::detaching) return;
-  if (error.code == ErrorCode::write_timeout) log_error(error, live_.empty() ? nullptr : live_.front());
+  if (error.code == ErrorCode::write_timeout || error.code == ErrorCode::os_error) {
+    log_error(error, live_.empty() ? nullptr : live_.front());
+  }
   close();
   waiting_ = ExchangeChain{};
   unsent_ = ExchangeChain{};
@@ -358,7 +363,9 @@ void Connection::update_receiving() noexcept {
   if (state_ == State::open) {
     const uint64_t most = worker_.options().limits.body_memory;
     const bool disk_is_slower = reading_ != nullptr && reading_->storing && reading_->request.body.memory.size() > most;
-    wanted = session_->wants_input() && !disk_is_slower;
+    // Requests wait already, and their answers would only join those that the client does not take.
+    const bool client_is_slower = session_->output().size() >= http::kOutputMark && !session_->unread().empty();
+    wanted = session_->wants_input() && !disk_is_slower && !client_is_slower;
   }
   if (wanted == receiving_) return;
   receiving_ = wanted;

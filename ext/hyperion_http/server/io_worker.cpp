@@ -146,7 +146,7 @@ IoWorker::~IoWorker() {
 }
 
 base::Status IoWorker::start() {
-  context_.now = base::now();
+  read_clock();
   for (const net::Listener& listener : shared_.listeners) {
     auto acceptor = std::make_unique<Acceptor>(*this, listener, net::Handle{});
     auto handle = loop_->add_listener(listener.fd(), static_cast<LoopClient*>(acceptor.get()));
@@ -182,11 +182,13 @@ void IoWorker::abandon() noexcept {
   for (Connection* connection = connections_; connection != nullptr; connection = connection->next) {
     connection->stop();
   }
-  // What is left to deliver is `closed`, for each connection one.
-  while (connections_ != nullptr) loop_->run_once(base::Instant::min(), *this);
+  for (const auto& relay : relays_) relay->close();
+  // What is left to deliver is `closed`, for each of them one.
+  while (connections_ != nullptr || !relays_.empty()) loop_->run_once(base::Instant::min(), *this);
   settling_.clear();
   dirty_.clear();
-  relays_.clear();
+  // Whoever answers at this moment learns that nobody takes it.
+  read_mail();
 }
 
 size_t IoWorker::exchanges_held() noexcept {
@@ -206,19 +208,25 @@ void IoWorker::turn() noexcept {
   const bool work_left = !dirty_.empty() || !loop_->idle() || turns_before_drain_ > 0;
   const bool sleeping = !work_left && mailbox_.fall_asleep();
   shared_.dispatcher.turn_ended(sleeping);
+  slept_ = sleeping;
   loop_->run_once(sleeping ? timers_.next_deadline() : base::Instant::min(), *this);
   if (sleeping) {
     mailbox_.wake_up();
     shared_.dispatcher.awake();
   }
-  context_.now = base::now();
-  context_.wall_seconds = base::wall_seconds();
+  read_clock();
   obey();
   timers_.advance(context_.now, [](net::Timer& timer) { static_cast<Alarm&>(timer).on_time(); });
   read_mail();
   settle_dirty();
   if (!outgoing_.empty()) shared_.dispatcher.dispatch(std::exchange(outgoing_, ExchangeChain{}));
   check_drained();
+}
+
+void IoWorker::read_clock() noexcept {
+  slept_ = false;
+  context_.now = base::now();
+  context_.wall_seconds = base::wall_seconds();
 }
 
 void IoWorker::obey() noexcept {
@@ -410,6 +418,8 @@ void IoWorker::finished(const http::Exchange& exchange, int status) noexcept {
 }
 
 void IoWorker::on_completion(const net::Completion& completion) noexcept {
+  // What arrives ends the sleep: it came now, not when the sleep began.
+  if (slept_) read_clock();
   static_cast<LoopClient*>(completion.owner)->on_completion(completion);
 }
 

@@ -115,6 +115,7 @@ class IoWorker final : private net::CompletionSink {
   void run() noexcept;
   void turn() noexcept;
   void abandon() noexcept;
+  void read_clock() noexcept;
   void obey() noexcept;
   void read_mail() noexcept;
   void settle_dirty() noexcept;
@@ -143,6 +144,7 @@ class IoWorker final : private net::CompletionSink {
   Connection* connections_ = nullptr;  // doubly linked
   size_t connection_count_ = 0;
   int turns_before_drain_ = 0;
+  bool slept_ = false;  // and nothing has been delivered since
   std::vector<Connection*> dirty_;
   std::vector<Connection*> settling_;
   std::vector<std::unique_ptr<Relay>> relays_;

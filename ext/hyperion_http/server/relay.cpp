@@ -1,11 +1,14 @@
 #include "server/relay.hpp"
 
+#include <poll.h>
+
 #include <utility>
 
 namespace hyperion::server {
 
 bool Relay::start(base::UniqueFd outer, base::UniqueFd inner, std::string_view already_read) {
   net::EventLoop& loop = worker_.loop();
+  inner_fd_ = inner.get();
   auto first = loop.add_stream(std::move(outer), static_cast<LoopClient*>(this));
   if (!first) return false;
   ends_[0].handle = first.value();
@@ -35,6 +38,7 @@ void Relay::on_completion(const net::Completion& completion) noexcept {
       if (completion.result > 0) return push(other, completion.data);
       end.ended = true;
       other.finish_after = true;
+      application_gone_ = application_gone_ || (index == 1 && application_closed());
       return flush(other);
     case net::Completion::Kind::sent:
       if (completion.result < 0) return close();
@@ -45,9 +49,15 @@ void Relay::on_completion(const net::Completion& completion) noexcept {
   }
 }
 
+// At the end of the application's stream: has it closed its socket, or only said that it writes no more?
+bool Relay::application_closed() const noexcept {
+  pollfd asked{.fd = inner_fd_, .events = 0, .revents = 0};
+  return ::poll(&asked, 1, 0) == 1 && (asked.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 void Relay::push(End& to, std::string_view bytes) noexcept {
   End& from = &to == ends_.data() ? ends_[1] : ends_[0];
-  to.pending.append(bytes);
+  to.waiting.append(bytes);
   worker_.loop().stop_receive(from.handle);
   flush(to);
 }
@@ -55,18 +65,22 @@ void Relay::push(End& to, std::string_view bytes) noexcept {
 void Relay::flush(End& to) noexcept {
   if (to.sending || closing_) return;
   End& from = &to == ends_.data() ? ends_[1] : ends_[0];
-  if (to.sent < to.pending.size()) {
+  if (to.sent == to.pending.size()) {
+    to.pending.clear();
+    to.sent = 0;
+    std::swap(to.pending, to.waiting);
+  }
+  if (!to.pending.empty()) {
     const iovec piece{.iov_base = to.pending.data() + to.sent, .iov_len = to.pending.size() - to.sent};
     to.sending = true;
     worker_.loop().send(to.handle, {&piece, 1}, false);
     return;
   }
-  to.pending.clear();
-  to.sent = 0;
   if (to.finish_after) {
     to.finish_after = false;
     worker_.loop().shutdown_send(to.handle);
-    if (to.ended) close();
+    // Nobody is left to hear the client.
+    if (to.ended || application_gone_) close();
   } else if (!from.ended) {
     worker_.loop().start_receive(from.handle);
   } else if (to.ended) {

@@ -19,12 +19,15 @@ class Relay final : public LoopClient {
   // `already_read`: the client's bytes that come before everything else. False: the loop refused.
   bool start(base::UniqueFd outer, base::UniqueFd inner, std::string_view already_read);
   void on_completion(const net::Completion& completion) noexcept override;
+  // Ends both ways at once; the worker is told when the loop has let go.
+  void close() noexcept;
 
  private:
-  // One socket; `pending` is on its way out of it.
+  // One socket, and what goes out of it: `pending` is under way and must stay where it is, `waiting` comes after it.
   struct End {
     net::Handle handle;
     std::string pending;
+    std::string waiting;
     size_t sent = 0;
     bool sending = false;
     bool finish_after = false;  // shut down once pending is gone
@@ -34,10 +37,12 @@ class Relay final : public LoopClient {
 
   void push(End& to, std::string_view bytes) noexcept;
   void flush(End& to) noexcept;
-  void close() noexcept;
+  bool application_closed() const noexcept;
 
   IoWorker& worker_;
   std::array<End, 2> ends_;
+  int inner_fd_ = -1;  // the loop's; to ask about, while that end is open
+  bool application_gone_ = false;
   bool closing_ = false;
 };
 

@@ -99,8 +99,7 @@ Pair make_pair(Family family) {
   return pair;
 }
 
-void shrink_buffers(int fd) {
-  const int size = 16 * 1024;
+void shrink_buffers(int fd, int size) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 }

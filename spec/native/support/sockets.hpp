@@ -31,8 +31,9 @@ TestListener listen_tcp();
 base::UniqueFd connect_tcp(uint16_t port, const char* host = "127.0.0.1");
 base::UniqueFd connect_unix(std::string_view path);
 
-// Small buffers, so that a test fills them soon.
-void shrink_buffers(int fd);
+// Small buffers, so that a test fills them soon. A receive buffer below TCP's segment size (64 KiB on loopback) makes a
+// reader slow as well: the window opens by the sender's timer alone.
+void shrink_buffers(int fd, int size = 16 * 1024);
 // Ends a connection with a reset.
 void reset(base::UniqueFd& fd);
 // Descriptors that this process has open.

@@ -1,0 +1,192 @@
+// The engine, end to end: time-outs. The limits are short, the patience is long: what is tested is that each ends what it
+// should end, with the right word, not before its time, and nothing else.
+#include "server/engine_rig.hpp"
+#include "support/random.hpp"
+
+namespace hyperion::test {
+namespace {
+
+constexpr auto kShort = milliseconds{100};
+
+void say_ok(Call& call) { call.respond(200, "ok"); }
+
+// Reads to the end, and says how long that took.
+base::Duration ended_after(Client& client, std::string& rest) {
+  const base::Instant begin = base::now();
+  rest = client.read_all();
+  CHECK(client.ended());
+  return since(begin);
+}
+
+}  // namespace
+
+TEST_CASE("engine: a head that is not complete in time gets a 408") {
+  server::Options options = calm_options();
+  options.limits.header_timeout = kShort;
+  TestServer server{say_ok, options};
+  Client client = server.client();
+  std::string rest;
+  SUBCASE("half a request") {
+    REQUIRE(client.send("GET / HTTP/1.1\r\nHost"));
+    CHECK(ended_after(client, rest) >= kShort / 2);
+    CHECK(rest.find("408 Request Timeout") != std::string::npos);
+    CHECK(eventually([&] { return server.log.has("header-timeout"); }));
+    CHECK(server.sum(&observe::Counters::read_timeouts) == 1);
+  }
+  SUBCASE("a byte now and then does not help") {
+    const std::string head = get("/", "x-long: " + std::string(10'000, 'x') + "\r\n");
+    const base::Instant begin = base::now();
+    for (size_t i = 0; i < head.size() && since(begin) < kPatience; ++i) {
+      if (!client.send({&head[i], 1}) || client.readable(milliseconds{2})) break;
+    }
+    CHECK(since(begin) < kPatience);
+    CHECK(read_response(client).status == 408);
+  }
+  SUBCASE("silence is closed without a word") {
+    CHECK(ended_after(client, rest) >= kShort / 2);
+    CHECK(rest.empty());
+    CHECK(server.sum(&observe::Counters::requests_refused) == 0);
+  }
+}
+
+TEST_CASE("engine: a new connection has its full time, however long the server slept before") {
+  server::Options options = calm_options();
+  options.limits.header_timeout = milliseconds{400};
+  TestServer server{say_ok, options};
+  // Nothing happens: the I/O thread sleeps without a deadline.
+  std::this_thread::sleep_for(milliseconds{700});
+  Client client = server.client();
+  std::this_thread::sleep_for(milliseconds{50});
+  REQUIRE(client.send(get("/")));
+  CHECK(read_response(client).status == 200);
+}
+
+TEST_CASE("engine: the access log counts from the request's first byte, not from the sleep before it") {
+  TestServer server{say_ok};
+  Client client = server.client();
+  REQUIRE(client.send(get("/first")));
+  CHECK(read_response(client).status == 200);
+  std::this_thread::sleep_for(milliseconds{500});
+  REQUIRE(client.send(get("/second")));
+  CHECK(read_response(client).status == 200);
+  REQUIRE(eventually([&] { return server.log.has("GET /second 200 "); }));
+  const std::string text = server.log.text();
+  const double millis = std::strtod(text.c_str() + text.find("GET /second 200 ") + 16, nullptr);
+  CHECK(millis < 400);
+}
+
+TEST_CASE("engine: a body must make progress") {
+  server::Options options = calm_options();
+  options.limits.body_timeout = kShort;
+  TestServer server{say_ok, options};
+  Client client = server.client();
+  REQUIRE(client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nhalf"));
+  std::string rest;
+  CHECK(ended_after(client, rest) >= kShort / 2);
+  CHECK(rest.find("408 Request Timeout") != std::string::npos);
+  CHECK(eventually([&] { return server.log.has("body-timeout"); }));
+}
+
+TEST_CASE("engine: a body that trickles is too slow") {
+  server::Options options = calm_options();
+  options.limits.min_body_rate = 1'000'000;
+  options.limits.body_timeout = milliseconds{200};  // the grace is a second at least
+  TestServer server{say_ok, options};
+  Client client = server.client();
+  REQUIRE(client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\n"));
+  const base::Instant begin = base::now();
+  while (since(begin) < kPatience && client.send("x") && !client.readable(milliseconds{10})) {
+  }
+  CHECK(since(begin) >= milliseconds{900});
+  CHECK(since(begin) < kPatience);
+  CHECK(read_response(client).status == 408);
+  CHECK(eventually([&] { return server.log.has("min-body-rate"); }));
+}
+
+TEST_CASE("engine: the whole request has a time limit, where that is set") {
+  server::Options options = calm_options();
+  options.limits.request_timeout = milliseconds{300};
+  TestServer server{say_ok, options};
+  Client client = server.client();
+  REQUIRE(client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\n"));
+  const base::Instant begin = base::now();
+  while (since(begin) < kPatience && client.send(std::string(100, 'x')) && !client.readable(milliseconds{5})) {
+  }
+  CHECK(since(begin) >= milliseconds{250});
+  CHECK(read_response(client).status == 408);
+  CHECK(eventually([&] { return server.log.has("max-request-read-seconds"); }));
+}
+
+TEST_CASE("engine: an idle connection is closed, a busy one is not") {
+  server::Options options = calm_options();
+  options.limits.idle_timeout = kShort;
+  options.limits.header_timeout = std::chrono::seconds{20};
+  TestServer server{[](Call& call) {
+                      if (call.path() == "/slow") std::this_thread::sleep_for(kShort * 5);
+                      say_ok(call);
+                    },
+                    options};
+  Client client = server.client();
+  // Answering takes longer than the limit: that is not idle.
+  for (const std::string_view path : {"/", "/slow", "/"}) {
+    REQUIRE(client.send(get(path)));
+    CHECK(read_response(client).status == 200);
+  }
+  std::string rest;
+  CHECK(ended_after(client, rest) >= kShort / 2);
+  CHECK(rest.empty());
+  CHECK_FALSE(client.was_reset());
+}
+
+TEST_CASE("engine: a client that takes nothing of its response is closed") {
+  server::Options options = calm_options();
+  options.limits.write_timeout = kShort;
+  const std::string body = pattern(16'000'000);
+  TestServer server{[&](Call& call) { call.respond(200, body); }, options};
+  Client client = server.client();
+  shrink_buffers(client.fd());
+  REQUIRE(client.send(get("/")));
+  CHECK(eventually([&] { return server.sum(&observe::Counters::write_timeouts) == 1; }));
+  CHECK(eventually([&] { return server.sum(&observe::Counters::connections_active) == 0; }));
+  CHECK(server.sum(&observe::Counters::requests_aborted) == 1);
+  CHECK(eventually([&] { return server.log.has("write-timeout"); }));
+}
+
+TEST_CASE("engine: a client that takes a little at a time is served to the end") {
+  server::Options options = calm_options();
+  options.limits.write_timeout = milliseconds{400};
+  const std::string body = pattern(3'000'000);
+  TestServer server{[&](Call& call) { call.respond(200, body); }, options};
+  Client client = server.client();
+  shrink_buffers(client.fd());
+  REQUIRE(client.send(get("/")));
+  client.read_until("\r\n\r\n");
+  std::string got;
+  // Longer than the limit altogether.
+  while (got.size() < body.size()) {
+    const std::string some = client.read(std::min<size_t>(60'000, body.size() - got.size()));
+    REQUIRE_FALSE(some.empty());
+    got += some;
+    std::this_thread::sleep_for(milliseconds{20});
+  }
+  CHECK((got == body));
+}
+
+TEST_CASE("engine: 0 switches a time-out off") {
+  server::Options options = calm_options();
+  options.limits.header_timeout = options.limits.body_timeout = options.limits.request_timeout = base::Duration{0};
+  options.limits.write_timeout = options.limits.idle_timeout = base::Duration{0};
+  options.limits.min_body_rate = 0;
+  TestServer server{say_ok, options};
+  Client client = server.client();
+  for (const std::string_view part : {"POST / HT", "TP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n", "o", "k", ""}) {
+    std::this_thread::sleep_for(milliseconds{100});
+    REQUIRE(client.send(part));
+  }
+  CHECK(read_response(client).status == 200);
+  std::this_thread::sleep_for(milliseconds{100});
+  REQUIRE(client.send(get("/")));
+  CHECK(read_response(client).status == 200);
+}
+
+}  // namespace hyperion::test
