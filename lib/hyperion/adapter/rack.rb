@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require "rack/version"
-
 module Hyperion
   module Adapter
     # The Rack boundary: the one place where the engine calls into Ruby to have a request answered.
@@ -11,12 +9,6 @@ module Hyperion
       # @return [Array(Integer, Hash, Object)] status, headers, body (Rack SPEC, "The Response")
       def self.dispatch_for_c_loop(app, env)
         app.call(env)
-      end
-
-      # @return [Boolean] whether the Rack that is loaded is 3 or later: then LF in a header value is an error, under
-      #   Rack 2 it separates values
-      def self.rack_3?
-        ::Rack.release.to_i >= 3
       end
     end
   end
