@@ -146,7 +146,8 @@ http::Exchange* AppQueue::next(Seat& seat) noexcept {
 }
 
 void AppQueue::ensure_standby() noexcept {
-  if (depth_.load() == 0 || parked_count_.load() == 0 || somebody_stands_by() || io_awake_.load() > 0) return;
+  if (depth_.load() == 0 || somebody_stands_by() || io_awake_.load() > 0) return;
+  if (parked_count_.load() == 0) return recruiter_.call(recruiter_.object);
   Seat* seat = nullptr;
   {
     const std::lock_guard lock{mutex_};

@@ -51,7 +51,7 @@ class AppQueue final : public Dispatcher {
     bool interrupted_ = false;
   };
 
-  // Called on an I/O thread when work waits, nobody gets on with it, and no thread is idle: often, under load.
+  // Called when work waits and no thread is idle, on an I/O thread or a taker's: often, under load.
   struct Recruiter {
     void (*call)(void* object) noexcept;
     void* object;
@@ -107,7 +107,7 @@ class AppQueue final : public Dispatcher {
   void sit_up(Seat& seat) noexcept;
   // With mutex_: takes the seat to call out of the parked ones, or null.
   Seat* choose() noexcept;
-  // With the lock: calls somebody when work remains and no I/O thread is awake to do so.
+  // With the lock: calls somebody, or the recruiter, when work remains and no I/O thread is awake to do so.
   void ensure_standby() noexcept;
 
   const Recruiter recruiter_;

@@ -91,7 +91,8 @@ module Hyperion
 
           size = threads.size
           size = add_thread.size while size < @sizes.min
-          add_thread if order == :wanted && size < @sizes.max
+          # One that has not sat down yet looks itself whether another would help.
+          add_thread if order == :wanted && size < @sizes.max && size <= @engine.threads
         end
       end
 

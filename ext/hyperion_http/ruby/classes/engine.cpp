@@ -26,9 +26,16 @@ using Arguments = std::span<const VALUE>;
 // What the supervisor of the app threads waits for.
 class Orders {
  public:
+  // A thread more would help.
   void want_thread() noexcept {
     const std::lock_guard lock{mutex_};
     wanted_ = true;
+    changed_.notify_all();
+  }
+  // A thread more might help: work waits, and no thread is idle.
+  void suggest_thread() noexcept {
+    const std::lock_guard lock{mutex_};
+    suggested_ = true;
     changed_.notify_all();
   }
   void thread_ended() noexcept {
@@ -41,19 +48,27 @@ class Orders {
     interrupted_ = true;
     changed_.notify_all();
   }
-  enum class Order : uint8_t { none, thread_wanted, thread_ended };
-  Order wait() noexcept {
+  enum class Order : uint8_t { none, look, thread_wanted, thread_ended };
+  // `patience` over counts as a suggestion.
+  Order wait(base::Duration patience) noexcept {
     std::unique_lock lock{mutex_};
-    changed_.wait(lock, [&] { return wanted_ || ended_ || interrupted_; });
-    interrupted_ = false;
+    const auto any = [&] { return wanted_ || suggested_ || ended_ || interrupted_; };
+    if (patience == base::Duration::max()) {
+      changed_.wait(lock, any);
+    } else {
+      changed_.wait_for(lock, patience, any);
+    }
+    if (std::exchange(interrupted_, false)) return Order::none;
     if (std::exchange(ended_, false)) return Order::thread_ended;
-    return std::exchange(wanted_, false) ? Order::thread_wanted : Order::none;
+    suggested_ = false;
+    return std::exchange(wanted_, false) ? Order::thread_wanted : Order::look;
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   bool wanted_ = false;
+  bool suggested_ = false;
   bool ended_ = false;
   bool interrupted_ = false;
 };
@@ -62,10 +77,15 @@ class Orders {
 struct Half {
   struct Parts {
     Parts(server::Options options, int least, int most)
-        : queue(options.io_threads, {[](void* self) noexcept { static_cast<Orders*>(self)->want_thread(); }, &orders}),
+        : queue(options.io_threads, {[](void* self) noexcept { static_cast<Parts*>(self)->work_waits(); }, this}),
           engine(std::move(options), queue),
           least_threads(least),
           most_threads(most) {}
+
+    bool can_grow() const noexcept { return queue.seats() < most_threads; }
+    void work_waits() noexcept {
+      if (can_grow()) orders.suggest_thread();
+    }
 
     Orders orders;
     server::AppQueue queue;
@@ -269,20 +289,37 @@ VALUE serve(const Gvl& gvl, VALUE self, Arguments arguments) {
   return ID2SYM(rb_intern(leave == rack::Leave::idle ? "idle" : "closed"));
 }
 
+// Whether nobody else wants the lock: then all who are inside a request are blocked outside it.
+bool lock_is_free(const Gvl& gvl) {
+  // A yield that took no longer than this met nobody.
+  constexpr auto kAtOnce = std::chrono::microseconds{20};
+  const base::Instant before = base::now();
+  checked(gvl, [] { rb_thread_schedule(); });
+  return base::now() - before <= kAtOnce;
+}
+
 // Waits for a change in the pool: :wanted, :ended, or nil when interrupted.
 VALUE wait_order(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
-  Orders& orders = parts_of(gvl, self).orders;
-  auto work = [&](const NoGvl&) noexcept { return orders.wait(); };
-  auto unblock = [&]() noexcept { orders.interrupt(); };
-  const auto order = Boundary::without_gvl(gvl, work, unblock);
-  checked(gvl, [] { rb_thread_check_ints(); });
-  switch (order.value_or(Orders::Order::none)) {
-    case Orders::Order::thread_wanted: return ID2SYM(rb_intern("wanted"));
-    case Orders::Order::thread_ended: return ID2SYM(rb_intern("ended"));
-    case Orders::Order::none: break;
+  // While work waits and all are busy, whether they compute or are blocked is looked at so often.
+  constexpr auto kLookAgain = std::chrono::milliseconds{1};
+  Half::Parts& parts = parts_of(gvl, self);
+  const auto short_handed = [&] { return parts.queue.depth() > 0 && parts.can_grow() && parts.queue.exhausted(); };
+  while (true) {
+    const base::Duration patience = short_handed() ? base::Duration{kLookAgain} : base::Duration::max();
+    auto work = [&](const NoGvl&) noexcept { return parts.orders.wait(patience); };
+    auto unblock = [&]() noexcept { parts.orders.interrupt(); };
+    const auto order = Boundary::without_gvl(gvl, work, unblock);
+    checked(gvl, [] { rb_thread_check_ints(); });
+    switch (order.value_or(Orders::Order::none)) {
+      case Orders::Order::none: return Qnil;
+      case Orders::Order::thread_ended: return ID2SYM(rb_intern("ended"));
+      case Orders::Order::thread_wanted: return ID2SYM(rb_intern("wanted"));
+      case Orders::Order::look:
+        // Where there is no thread at all, one is needed whatever else goes on.
+        if (short_handed() && (parts.queue.seats() == 0 || lock_is_free(gvl))) return ID2SYM(rb_intern("wanted"));
+    }
   }
-  return Qnil;
 }
 
 // An app thread is about to end, however that came; wait_order says :ended.
