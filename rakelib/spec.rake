@@ -12,7 +12,8 @@ end
 
 namespace :spec do
   # The interpreter itself is not instrumented: LD_PRELOAD brings the sanitizers' libraries, leaks are not looked for
-  # (Ruby frees nothing at its end), SIGSEGV and the stacks of signal handlers stay with Ruby. Examples that build or measure something are left out.
+  # (Ruby frees nothing at its end), SIGSEGV and the stacks of signal handlers stay with Ruby. Examples that build or
+  # measure something are left out.
   desc "Run the specs with the extension under ASan and UBSan"
   task :asan do
     sh({"HYPERION_SANITIZE" => "address"}, "bundle", "exec", "rake", "compile", verbose: false)
