@@ -251,13 +251,17 @@ void Connection::settle() noexcept {
 
 // Answers what can be answered at once, and goes on with the requests behind it.
 void Connection::serve_pipelined() noexcept {
+  behind_ = false;
   for (int i = 0;; ++i) {
     route_waiting();
     const Phase phase = session_->phase();
     if (phase != Phase::idle && phase != Phase::head) return;
     const size_t unread = session_->unread().size();
-    if (unread == 0 || session_->output().size() >= http::kOutputMark) return;
-    if (i == kRequestsPerTurn) return worker_.mark_dirty(*this);
+    if (unread == 0) return;
+    // The answers would only join those that the client does not take; or it is the others' turn.
+    behind_ = session_->output().size() >= http::kOutputMark || i == kRequestsPerTurn;
+    if (i == kRequestsPerTurn) worker_.mark_dirty(*this);
+    if (behind_) return;
     session_->advance();
     if (session_->unread().size() == unread) return;  // a head that is not complete
   }
@@ -363,9 +367,7 @@ void Connection::update_receiving() noexcept {
   if (state_ == State::open) {
     const uint64_t most = worker_.options().limits.body_memory;
     const bool disk_is_slower = reading_ != nullptr && reading_->storing && reading_->request.body.memory.size() > most;
-    // Requests wait already, and their answers would only join those that the client does not take.
-    const bool client_is_slower = session_->output().size() >= http::kOutputMark && !session_->unread().empty();
-    wanted = session_->wants_input() && !disk_is_slower && !client_is_slower;
+    wanted = session_->wants_input() && !disk_is_slower && !behind_;
   }
   if (wanted == receiving_) return;
   receiving_ = wanted;

@@ -101,6 +101,7 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   bool receiving_ = false;
   bool first_request_ = true;
   bool peer_ended_ = false;
+  bool behind_ = false;             // requests that came wait for the client to read, or for the next turn
 };
 
 }  // namespace hyperion::server

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -411,9 +412,12 @@ void IoWorker::finished(const http::Exchange& exchange, int status) noexcept {
   entry.query = request.view(request.query);
   entry.remote = exchange.origin.remote();
   entry.version = http::text_of(request.version);
-  // The application's word, else the client's (Rails and others answer with the id that they used).
-  entry.request_id = exchange.response.fields.find(http::KnownField::x_request_id)
-                         .value_or(request.fields.find(http::KnownField::x_request_id).value_or(std::string_view{}));
+  // The application's word, else the client's (Rails and others answer with the id that they used). Until it has
+  // answered, the response is the answerer's alone.
+  std::optional<std::string_view> id;
+  if (exchange.answered_seen) id = exchange.response.fields.find(http::KnownField::x_request_id);
+  if (!id) id = request.fields.find(http::KnownField::x_request_id);
+  entry.request_id = id.value_or(std::string_view{});
   log_.access(entry);
 }
 

@@ -1,6 +1,5 @@
 // EventLoop: listeners.
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 
 #include "net/event_loop_group.hpp"
 #include "net/listener.hpp"
+#include "support/no_descriptors.hpp"
 
 namespace hyperion::test {
 namespace {
@@ -27,25 +27,6 @@ struct Accepting {
       }
     };
   }
-};
-
-// No descriptor can be opened while it lives.
-class NoDescriptors {
- public:
-  NoDescriptors() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    // The numbers in use may have holes; the next free one is the first that must not be given out.
-    const base::UniqueFd next{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
-    rlimit none = before_;
-    none.rlim_cur = static_cast<rlim_t>(next.get());
-    ::setrlimit(RLIMIT_NOFILE, &none);
-  }
-  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-  NoDescriptors(const NoDescriptors&) = delete;
-  NoDescriptors& operator=(const NoDescriptors&) = delete;
-
- private:
-  rlimit before_{};
 };
 
 }  // namespace

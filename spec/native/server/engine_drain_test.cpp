@@ -1,0 +1,241 @@
+// The engine, end to end: draining and stopping.
+#include "server/engine_rig.hpp"
+#include "support/random.hpp"
+
+namespace hyperion::test {
+namespace {
+
+void say_ok(Call& call) { call.respond(200, "ok"); }
+
+// Holds the I/O thread itself for as long as a test wants.
+class Stopper final : public serve::Responder {
+ public:
+  serve::Verdict respond(Exchange& exchange) noexcept override {
+    if (exchange.request.view(exchange.request.path) != "/stopper") return serve::Verdict::not_mine;
+    inside.open();
+    gate.wait();
+    return serve::Verdict::answered;
+  }
+
+  Gate inside;
+  Gate gate;
+};
+
+}  // namespace
+
+TEST_CASE("engine: draining ends what is idle at once") {
+  server::Options options = calm_options();
+  SUBCASE("one I/O thread") { options.io_threads = 1; }
+  SUBCASE("three") { options.io_threads = 3; }
+  TestServer server{say_ok, options};
+  std::vector<Client> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(server.client());
+    if (i % 2 == 0) continue;
+    REQUIRE(clients.back().send(get("/")));
+    CHECK(read_response(clients.back()).status == 200);
+  }
+  CHECK_FALSE(server.engine.wait_drained(milliseconds{0}));
+  server.engine.drain();
+  server.engine.drain();
+  CHECK(server.engine.wait_drained(kPatience));
+  CHECK(server.engine.wait_drained(base::Duration::max()));
+  for (Client& client : clients) {
+    CHECK(client.read_all().empty());
+    CHECK_FALSE(client.was_reset());
+  }
+}
+
+TEST_CASE("engine: draining serves what is under way and refuses what is new") {
+  Gate gate;
+  std::atomic<int> inside{0};
+  TestServer server{[&](Call& call) {
+                      ++inside;
+                      gate.wait();
+                      call.respond(200, call.body());
+                    },
+                    calm_options(), 4};
+  Client waiting = server.client();
+  REQUIRE(waiting.send(get("/")));
+  Client pipelined = server.client();
+  REQUIRE(pipelined.send(get("/") + get("/")));
+  Client sending = server.client();
+  REQUIRE(sending.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 8\r\n\r\nhalf"));
+  CHECK(eventually([&] { return inside == 2 && server.sum(&observe::Counters::connections_active) == 3; }));
+
+  server.engine.drain();
+  CHECK(eventually([&] { return !connect_tcp(server.port).valid(); }));
+  CHECK_FALSE(server.engine.wait_drained(milliseconds{20}));
+  REQUIRE(sending.send("half"));
+  CHECK(eventually([&] { return inside == 3; }));
+  gate.open();
+  for (Client* client : {&waiting, &pipelined, &sending}) {
+    const ClientResponse response = read_response(*client);
+    CHECK(response.status == 200);
+    CHECK(response.field("connection") == "close");
+    if (client == &sending) CHECK(response.body == "halfhalf");
+    CHECK(client->read_all().empty());
+    CHECK_FALSE(client->was_reset());
+    client->close();  // one that pipelined is given time to see its response
+  }
+  CHECK(server.engine.wait_drained(kPatience));
+}
+
+TEST_CASE("engine: what waits in the backlog when draining begins is accepted and served") {
+  Stopper stopper;
+  TestServer server{say_ok, calm_options(), 2, {&stopper}};
+  Client first = server.client();
+  REQUIRE(first.send(get("/stopper")));
+  stopper.inside.wait();
+  std::vector<Client> backlog;
+  for (int i = 0; i < 30; ++i) {
+    backlog.push_back(server.client());
+    if (i % 2 == 0) REQUIRE(backlog.back().send(get("/")));
+  }
+  server.engine.drain();
+  stopper.gate.open();
+  // The head of every other request comes only after the drain has begun.
+  for (size_t i = 1; i < backlog.size(); i += 2) REQUIRE(backlog[i].send(get("/")));
+  CHECK(read_response(first).status == 200);
+  for (Client& client : backlog) {
+    const ClientResponse response = read_response(client);
+    CHECK(response.status == 200);
+    CHECK(response.field("connection") == "close");
+  }
+  CHECK(server.engine.wait_drained(kPatience));
+}
+
+TEST_CASE("engine: a wait for the drain can be interrupted, also before it begins") {
+  Gate gate;
+  TestServer server{[&](Call& call) {
+    gate.wait();
+    say_ok(call);
+  }};
+  Client client = server.client();
+  REQUIRE(client.send(get("/")));
+  CHECK(eventually([&] { return server.sum(&observe::Counters::requests) == 1; }));
+  server.engine.drain();
+  server.engine.interrupt_wait();
+  CHECK_FALSE(server.engine.wait_drained(base::Duration::max()));
+  std::thread other{[&] {
+    std::this_thread::sleep_for(milliseconds{10});
+    server.engine.interrupt_wait();
+  }};
+  CHECK_FALSE(server.engine.wait_drained(base::Duration::max()));
+  other.join();
+  gate.open();
+  CHECK(server.engine.wait_drained(kPatience));
+}
+
+TEST_CASE("engine: stopping is immediate, whatever is under way") {
+  Gate gate;
+  std::atomic<bool> gone{false};
+  std::atomic<int> inside{0};
+  TestServer server{[&](Call& call) {
+                      if (call.path() == "/stream") {
+                        http::BodyPipe& pipe = call.open_stream({}, false);
+                        ++inside;
+                        const std::string piece(100'000, 'x');
+                        while (call.write(piece)) {
+                        }
+                        pipe.finish(false);
+                        return;
+                      }
+                      ++inside;
+                      gate.wait();
+                      gone = call.exchange.gone();
+                      call.respond(200, std::string(1000, 'x'));
+                    },
+                    calm_options(), 3};
+  Client idle = server.client();
+  Client waiting = server.client();
+  Client streaming = server.client();
+  Client half = server.client();
+  REQUIRE(waiting.send(get("/wait")));
+  REQUIRE(streaming.send(get("/stream")));
+  REQUIRE(half.send("POST / HT"));
+  CHECK(eventually([&] { return inside == 2 && server.sum(&observe::Counters::connections_active) == 4; }));
+  const base::Instant begin = base::now();
+  server.engine.stop();
+  CHECK(since(begin) < std::chrono::seconds{10});
+  for (Client* client : {&idle, &waiting, &streaming, &half}) {
+    client->read_all();
+    CHECK(client->ended());
+  }
+  CHECK_FALSE(connect_tcp(server.port).valid());
+  // The answerer's exchange is still there.
+  CHECK(server.engine.exchanges_held() >= 1);
+  gate.open();
+  server.app.close();
+  CHECK(gone);
+  CHECK(server.engine.exchanges_held() == 0);
+  server.engine.stop();
+}
+
+TEST_CASE("engine: an engine that never started, or could not, goes quietly") {
+  LogFile log;
+  server::Options options;
+  options.log.out_fd = options.log.error_fd = log.fd();
+  FakeApp app{1, say_ok};
+  { const server::Engine untouched{options, app}; }
+  server::Engine engine{options, app};
+  engine.stop();
+  engine.drain();
+  REQUIRE(engine.listen_tcp("127.0.0.1", 0).ok());
+  const uint16_t port = engine.listeners().front().port();
+  server::Engine second{options, app};
+  CHECK(second.listen_tcp("127.0.0.1", port).error().os_errno == EADDRINUSE);
+  engine.stop();
+}
+
+TEST_CASE("engine: servers come and go in one process without leaving anything") {
+  const auto round = [] {
+    server::Options options = calm_options();
+    options.io_threads = 2;
+    options.limits.body_memory = 100;
+    TestServer server{say_ok, options};
+    Client client = server.client();
+    REQUIRE(client.send(post("/", std::string(1000, 'x'))));
+    CHECK(read_response(client).status == 200);
+    REQUIRE(client.send("GET / HT"));
+  };
+  round();
+  const size_t before = open_descriptors();
+  for (int i = 0; i < 20; ++i) round();
+  CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("engine: no accepted request is lost when a drain meets traffic") {
+  for (int round = 0; round < 10; ++round) {
+    TestServer server{say_ok, calm_options(), 2};
+    std::atomic<bool> over{false};
+    std::atomic<int> lost{0};
+    std::atomic<int> served{0};
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 4; ++i) {
+      clients.emplace_back([&] {
+        while (!over) {
+          base::UniqueFd fd = connect_tcp(server.port);
+          if (!fd) return;  // refused: nothing was accepted
+          Client client{std::move(fd)};
+          if (!client.send(get("/"))) continue;
+          const ClientResponse response = read_response(client);
+          if (response.status == 200) {
+            ++served;
+          } else if (!client.was_reset()) {
+            ++lost;  // closed without an answer; a reset means that the backlog never saw it
+          }
+        }
+      });
+    }
+    CHECK(eventually([&] { return served > 50; }));
+    server.engine.drain();
+    CHECK(server.engine.wait_drained(kPatience));
+    over = true;
+    server.stop();
+    for (std::thread& thread : clients) thread.join();
+    CHECK(lost == 0);
+  }
+}
+
+}  // namespace hyperion::test
