@@ -65,7 +65,7 @@ class BodyPipe {
   };
   // Moves out what is there; at most `file_limit` bytes of the file.
   Portion take(uint64_t file_limit) noexcept;
-  // `size` bytes of file ranges have been sent: their room in the ring is free.
+  // `size` bytes of file ranges are needed no longer: their room in the ring is free.
   void release_file(uint64_t size) noexcept;
   // The consumer wants no more; producers are told.
   void close() noexcept;

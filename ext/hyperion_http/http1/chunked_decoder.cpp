@@ -76,7 +76,6 @@ Progress ChunkedDecoder::step(char byte) noexcept {
   switch (state_) {
     case State::size_first:
       digits_ = 0;
-      remaining_ = 0;
       state_ = State::size;
       [[fallthrough]];
 

@@ -183,7 +183,7 @@ TEST_CASE("body pipe: an interrupt ends a wait, before it or in it, until it is 
   CHECK(pipe.take(0).memory == "cd");
 }
 
-TEST_CASE("body pipe: the ring's room is free when its bytes are sent, not when they are taken") {
+TEST_CASE("body pipe: the ring's room is free when its bytes are released, not when they are taken") {
   Bell bell;
   BodyPipe pipe{{.memory = 1, .spill = 8}, bell.notify()};
   CHECK(write(pipe, "m01234567") == Outcome::accepted);  // memory and ring are full

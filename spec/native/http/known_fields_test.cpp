@@ -79,6 +79,23 @@ TEST_CASE("known fields: a name with one byte changed, added or taken away is no
   });
 }
 
+TEST_CASE("known fields: a longer name that falls on the same place of the table is not found") {
+  std::mt19937 random{11};
+  int collisions = 0;
+  each_known([&](KnownField, const std::string& name) {
+    const size_t place = http::detail::field_hash(name, http::detail::kSeed);
+    for (int round = 0; round < 5'000; ++round) {
+      std::string longer = name;
+      const size_t more = 1 + random() % 8;
+      for (size_t i = 0; i < more; ++i) longer += static_cast<char>('a' + random() % 26);
+      if (http::detail::field_hash(longer, http::detail::kSeed) != place) continue;
+      ++collisions;
+      CHECK(find_known_field(longer) == KnownField::other);
+    }
+  });
+  CHECK(collisions > 100);
+}
+
 TEST_CASE("known fields: an underscore is not a hyphen") {
   each_known([&](KnownField, std::string name) {
     for (char& c : name) c = c == '-' ? '_' : c;

@@ -161,3 +161,16 @@ TEST_CASE("session pipeline: a thousand requests leave no memory behind in the s
     CHECK(rig.session.output().empty());
   }
 }
+
+TEST_CASE("session pipeline: each request may have interim responses") {
+  SessionRig rig;
+  for (int i = 1; i <= 2; ++i) {
+    rig.receive(get(i));
+    rig.session.interim(*rig.pending, 103, http::FieldList{});
+    rig.answer();
+    rig.drain();
+  }
+  std::vector<int> statuses;
+  for (const ReadResponse& response : responses(rig)) statuses.push_back(response.status);
+  CHECK(statuses == std::vector<int>{103, 200, 103, 200});
+}

@@ -260,7 +260,7 @@ TEST_CASE("session stream: while the output is full the pipe is left alone") {
   CHECK(only_response(stream.rig).body.size() == 300'001);
 }
 
-TEST_CASE("session stream: a spilled body arrives byte for byte, and its ring's room comes back") {
+TEST_CASE("session stream: a spilled body arrives byte for byte through a ring that it fills many times") {
   http::Limits limits;
   limits.response_memory = 1000;
   limits.response_spill = 5000;
@@ -289,7 +289,7 @@ TEST_CASE("session stream: a spilled body arrives byte for byte, and its ring's 
   }
 }
 
-TEST_CASE("session stream: spilled bytes beyond a declared length give their room back unsent") {
+TEST_CASE("session stream: spilled bytes beyond a declared length give their room back") {
   http::Limits limits;
   limits.response_memory = 10;
   limits.response_spill = 100;
@@ -302,7 +302,7 @@ TEST_CASE("session stream: spilled bytes beyond a declared length give their roo
   CHECK(stream.rig.misframed.size() == 1);
 }
 
-TEST_CASE("session stream: spilled bytes of a HEAD give their room back unsent") {
+TEST_CASE("session stream: spilled bytes of a HEAD give their room back") {
   http::Limits limits;
   limits.response_memory = 10;
   limits.response_spill = 100;
@@ -313,25 +313,44 @@ TEST_CASE("session stream: spilled bytes of a HEAD give their room back unsent")
   CHECK(stream.rig.sent.ends_with("\r\n\r\n"));
 }
 
-TEST_CASE("session stream: a ring's room is not given back before its bytes are sent") {
+TEST_CASE("session stream: while the output is full a ring is not read either") {
   http::Limits limits;
-  limits.response_memory = 10;
-  limits.response_spill = 100;
+  limits.response_memory = 200'000;
+  limits.response_spill = 1000;
   Streaming stream{kGet, limits, true};
   stream.rig.draining_output = false;
   stream.answer();
-  stream.write(std::string(110, 'x'));  // memory and ring are full, all of it is in the output queue
-  // The memory has room again, the ring has not.
-  CHECK(stream.pipe->try_write("0123456789") == BodyPipe::Outcome::accepted);
-  stream.pipe->interrupt();
-  std::string_view more = "!";
-  CHECK(stream.pipe->write(more) == BodyPipe::Outcome::interrupted);
-  stream.pipe->clear_interrupt();
-  stream.rig.draining_output = true;
-  stream.rig.drain();
-  CHECK(stream.pipe->write(more) == BodyPipe::Outcome::accepted);
-  stream.finish();
-  CHECK(only_response(stream.rig).body == std::string(110, 'x') + "0123456789!");
+  stream.write(std::string(200'000, 'x'));
+  stream.write(std::string(201'000, 'y'));  // memory and ring are full, and stay so
+  const BodyPipe::Portion portion = stream.pipe->take(2000);
+  CHECK(portion.memory.size() == 200'000);
+  CHECK(portion.file.size == 1000);
+}
+
+TEST_CASE("session stream: a body that fails before its first byte, with its head held, is a 500") {
+  Streaming stream{kGet, {}, false, [](Response& response) {
+    response.hold_head = true;
+    CHECK(response.add("content-length", "100") == Response::FieldFault::none);
+    CHECK(response.add("set-cookie", "a=b") == Response::FieldFault::none);
+  }};
+  stream.answer();
+  stream.finish(false);
+  const ReadResponse response = only_response(stream.rig);
+  CHECK(response.status == 500);
+  CHECK(response.complete);
+  CHECK(response.body == "Internal Server Error\n");
+  CHECK(field(response, "set-cookie") == "(none)");
+  CHECK(stream.rig.misframed.empty());
+  CHECK(stream.rig.session.phase() == Phase::idle);
+}
+
+TEST_CASE("session stream: a body that fails before its first byte, with its head sent, is cut off") {
+  Streaming stream{kGet, {}, false, [](Response& response) { response.hold_head = true; }};
+  stream.answer();
+  stream.rig.session.release_head();
+  stream.finish(false);
+  CHECK_FALSE(only_response(stream.rig).complete);
+  CHECK(stream.rig.closed());
 }
 
 TEST_CASE("session stream: a late pump for an exchange that is over changes nothing") {
