@@ -8,7 +8,7 @@ RSpec.describe Hyperion::Server do
   end
 
   def server(app = hello, **options)
-    described_class.new(app: app, host: "127.0.0.1", port: 0, log_requests: false, **options)
+    described_class.new(app: app, host: "127.0.0.1", port: 0, log_level: "fatal", **options)
                    .tap { |made| (@started_servers ||= []) << made }
   end
 
@@ -58,6 +58,30 @@ RSpec.describe Hyperion::Server do
     end
   end
 
+  describe "what only Ruby gives" do
+    it "is in the environment of every request" do
+      errors = StringIO.new
+      seen = nil
+      app = lambda do |env|
+        seen = env.slice("SERVER_SOFTWARE", "rack.multithread")
+        env["rack.errors"].write("noted")
+        [200, {}, []]
+      end
+      fetch(server(app, rack_errors: errors, server_software: "mine/1", threads: 1).start)
+
+      expect(seen).to eq("SERVER_SOFTWARE" => "mine/1", "rack.multithread" => false)
+      expect(errors.string).to eq("noted")
+    end
+
+    it "is how line feeds in header values are understood" do
+      app = ->(_env) { [200, {"x-two" => "a\nb"}, []] }
+
+      expect(fetch(server(app, rack_3: false).start)["x-two"]).to eq("a, b")
+      expect(fetch(server(app, rack_3: true).start).status).to eq(500)
+      expect(fetch(server(app).start).status).to eq(Rack.release.to_i >= 3 ? 500 : 200)
+    end
+  end
+
   describe "start" do
     it "returns itself once clients can connect, and does nothing when it runs" do
       made = server
@@ -72,7 +96,7 @@ RSpec.describe Hyperion::Server do
 
     it "raises for an address that is taken, and leaves nothing behind" do
       taken = server.start
-      second = described_class.new(app: hello, host: "127.0.0.1", port: taken.port)
+      second = described_class.new(app: hello, host: "127.0.0.1", port: taken.port, log_level: "fatal")
       before = Dir.children("/proc/self/fd").size
 
       expect { second.start }
@@ -155,6 +179,17 @@ RSpec.describe Hyperion::Server do
       expect(made.stop(0.3)).to be(false)
       expect(monotonic - started).to be_between(0.3, 10)
       expect(client.read_response.status).to eq(500)
+    end
+
+    it "waits without end when graceful_timeout is off" do
+      made, client, release = busy_server(graceful_timeout: "off")
+      stopping = Thread.new { made.stop }
+      wait_until("the listener to close") { refused?(made.port) }
+
+      expect(stopping.join(0.3)).to be_nil
+      release << true
+      expect(stopping.value).to be(true)
+      expect(client.read_response.status).to eq(200)
     end
 
     it "twice changes nothing, also from two threads; a nearer deadline counts" do
