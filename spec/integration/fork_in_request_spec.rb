@@ -26,7 +26,7 @@ RSpec.describe "applications that fork" do
     RUBY
     @log = File.join(@folder, "log")
     @stdin, writer = IO.pipe
-    @pid = Process.spawn(RbConfig.ruby, "-I", LIB, "-e", script, in: @stdin, out: @log, err: [:child, :out])
+    @pid = Process.spawn(RbConfig.ruby, "-I", LIB, "-e", script, in: @stdin, out: @log, err: %i[child out])
     @stdin.close
     @stdin = writer
     wait_until("the server process") { File.exist?(File.join(@folder, "port")) }
@@ -181,7 +181,7 @@ RSpec.describe "applications that fork" do
   end
 
   it "by system, spawn, backticks and popen" do
-    start_process(<<~'RUBY')
+    start_process(<<~RUBY)
       lambda do |env|
         system("true") or raise
         Process.wait(Process.spawn("true"))

@@ -57,7 +57,7 @@ RSpec.describe "before and after the response" do
       kept = nil
       server = start_server(lint: false, early_hints: true) do |env|
         kept = env["rack.early_hints"]
-        error = (kept.call("link" => "a\r\nevil: 1") rescue $!) # rubocop:disable Style/RescueModifier
+        error = kept.call("link" => "a\r\nevil: 1") rescue $! # rubocop:disable Style/RescueModifier
         ok(error.class.name)
       end
       connect(server) do |client|
@@ -140,13 +140,16 @@ RSpec.describe "before and after the response" do
 
     it "goes on after one that raises, throws, or is no callable, and logs it" do
       server = start_server(lint: false) do |env|
-        env["rack.response_finished"].push(proc { |*| calls << :first }, 42, proc { |*| throw :x }, proc { |*| raise "no" })
+        env["rack.response_finished"].push(proc { |*| calls << :first }, 42, proc { |*| throw :x }, proc { |*|
+          raise "no"
+        })
         ok("x")
       end
       expect(fetch(server).body).to eq("x")
       expect(call).to eq(:first)
       wait_until { log_lines(server).size == 3 }
-      expect(log_lines(server)).to match([/RuntimeError: no \(rack\.response_finished/, /UncaughtThrowError/, /NoMethodError/])
+      expect(log_lines(server)).to match([/RuntimeError: no \(rack\.response_finished/, /UncaughtThrowError/,
+                                          /NoMethodError/])
       expect(fetch(server).body).to eq("x")
     end
 

@@ -17,8 +17,6 @@ RSpec.describe "response bodies" do
     fetch(server, *request)
   end
 
-  
-
   describe "of every shape" do
     {
       "an Array of one" => [["hello"], "hello", "5"],
@@ -135,7 +133,13 @@ RSpec.describe "response bodies" do
       path = file_of("x" * 70_000)
       server = start_server { [200, text, bodies::ToPath.new(path, "x" * 70_000)] }
       fetch(server)
-      count = -> { Dir.children("/proc/self/fd").count { |fd| File.readlink("/proc/self/fd/#{fd}") == path rescue false } } # rubocop:disable Style/RescueModifier
+      count = lambda {
+        Dir.children("/proc/self/fd").count do |fd|
+          File.readlink("/proc/self/fd/#{fd}") == path
+        rescue StandardError
+          false
+        end
+      }
       before = count.call
       20.times { fetch(server) }
       wait_until { count.call <= before }
@@ -154,7 +158,8 @@ RSpec.describe "response bodies" do
       it "is called once for a body with #{name}, on every way out" do
         next if name == "callable" && Rack.release < "3" && ENV["HYPERION_LINT"] == "1"
 
-        [["GET", 200], ["HEAD", 200], ["GET", 204], ["GET", 304], ["GET", 1000], ["GET", "nonsense"]].each do |method, status|
+        [["GET", 200], ["HEAD", 200], ["GET", 204], ["GET", 304], ["GET", 1000],
+         ["GET", "nonsense"]].each do |method, status|
           body = make.call
           headers = [204, 304].include?(status) ? {} : text
           server = start_server(lint: false) { [status, headers, body] }
@@ -179,7 +184,7 @@ RSpec.describe "response bodies" do
       connect(server) { |client| expect { client.fetch }.to raise_error(Support::RawClient::Truncated) }
       wait_until { body.closed == 1 }
       wait_until { log_lines(server).any? }
-      expect(log_lines(server)).to contain_exactly(/RuntimeError: body failed \(body\.each, GET \/\) backtrace: .*bodies\.rb/)
+      expect(log_lines(server)).to match([/RuntimeError: body failed \(body\.each, GET \/\) backtrace: .*bodies/])
     end
 
     it "is called once when each raises before its first byte, and the client gets a 500" do

@@ -62,7 +62,8 @@ RSpec.describe "the Rack environment" do
 
   describe "the server's name and port" do
     {
-      "example.org" => %w[example.org 80], "example.org:" => %w[example.org 80], "example.org:9292" => %w[example.org 9292],
+      "example.org" => %w[example.org 80], "example.org:" => %w[example.org 80],
+      "example.org:9292" => %w[example.org 9292],
       "127.0.0.1:1" => %w[127.0.0.1 1], "[::1]" => %w[[::1] 80], "[2001:db8::2]:8443" => %w[[2001:db8::2] 8443]
     }.each do |host, (name, port)|
       it "come from Host: #{host}" do
@@ -127,7 +128,8 @@ RSpec.describe "the Rack environment" do
     end
 
     it "do not replace what is not theirs" do
-      env = env_of("GET", "/", "Remote-Addr" => "1.2.3.4", "Server-Name" => "x", "Rack.Input" => "y", "Path-Info" => "z")
+      env = env_of("GET", "/", "Remote-Addr" => "1.2.3.4", "Server-Name" => "x", "Rack.Input" => "y",
+                               "Path-Info" => "z")
       expect(env).to include("REMOTE_ADDR" => "127.0.0.1", "SERVER_NAME" => "localhost", "PATH_INFO" => "/",
                              "HTTP_REMOTE_ADDR" => "1.2.3.4")
     end

@@ -21,7 +21,8 @@ RSpec.describe "status and header fields of responses" do
 
   describe "header values" do
     it "may be Strings, Arrays, numbers, symbols and nil" do
-      lines = head_lines(200, {"x-string" => "a", "x-array" => %w[b c], "x-number" => 42, "x-symbol" => :d, "x-nil" => nil,
+      lines = head_lines(200, {"x-string" => "a", "x-array" => %w[b c], "x-number" => 42, "x-symbol" => :d,
+                               "x-nil" => nil,
                                "x-mixed" => ["e", nil, 7], "x-none" => []})
       expect(lines).to include("x-string: a", "x-array: b", "x-array: c", "x-number: 42", "x-symbol: d", "x-mixed: e",
                                "x-mixed: 7")
@@ -42,7 +43,8 @@ RSpec.describe "status and header fields of responses" do
         lines = head_lines(200, {"set-cookie" => "a=1\nb=2", "x-empty" => "c\n\nd"})
         expect(lines).to include("set-cookie: a=1", "set-cookie: b=2", "x-empty: c", "x-empty: ", "x-empty: d")
       else
-        expect_refused(200, {"set-cookie" => "a=1\nevil=2"}, /header "set-cookie": the header value holds CR, LF or NUL/)
+        expect_refused(200, {"set-cookie" => "a=1\nevil=2"},
+                       /header "set-cookie": the header value holds CR, LF or NUL/)
       end
     end
 

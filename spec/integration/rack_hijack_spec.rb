@@ -14,7 +14,8 @@ RSpec.describe "hijacking" do
         io = env["rack.hijack"].call
         seen << [io.class, io.sync, env["rack.hijack_io"].equal?(io), io.remote_address.ip_port]
         Thread.new do
-          IO.select([io]) && io.write("echo: #{io.readpartial(100)}")
+          IO.select([io]) # rubocop:disable Lint/IncompatibleIoSelectWithFiberScheduler
+          io.write("echo: #{io.readpartial(100)}")
           io.close
         end
         [500, {"x" => "ignored"}, ["ignored"]]
@@ -131,8 +132,8 @@ RSpec.describe "hijacking" do
         gate.pop
         io = env["rack.hijack"].call
         result << (io.read rescue $!) # rubocop:disable Style/RescueModifier
-      rescue SystemCallError => e
-        result << e
+      rescue SystemCallError => error
+        result << error
         [200, {}, []]
       end
       client = connect(server).request
@@ -202,7 +203,7 @@ RSpec.describe "hijacking" do
     end
 
     it "makes a 101 of the header rack.protocol" do
-      server = hijacking { [200, {"rack.protocol" => "echo"}, ->(io) { io.close }] }
+      server = hijacking { [200, {"rack.protocol" => "echo"}, :close.to_proc] }
       head = connect(server).request("GET", "/", {"Connection" => "upgrade", "Upgrade" => "echo"}).read_head
       expect(head).to have_attributes(status: 101)
       expect(head.headers).to include("upgrade" => "echo", "connection" => "upgrade")

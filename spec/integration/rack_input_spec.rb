@@ -72,7 +72,7 @@ RSpec.describe "rack.input" do
     end
 
     it "yields lines" do
-      lines = with_input(content) { |input| [].tap { |all| input.each { |line| all << line } } }
+      lines = with_input(content) { |input| input.enum_for(:each).to_a }
       expect(lines).to eq(content.lines)
     end
 
@@ -128,7 +128,7 @@ RSpec.describe "rack.input" do
 
     it "costs no descriptor once it is closed" do
       size = 543_210
-      with_input("c" * size, lint: false) { |input| input.close }
+      with_input("c" * size, lint: false) { |input, _env| input.close }
       expect(unlinked_files).not_to include(size)
     end
 
@@ -144,7 +144,7 @@ RSpec.describe "rack.input" do
   [256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1, 512 * 1024].each do |size|
     it "is right at the border of memory: #{size} bytes" do
       content = Random.new(size).bytes(size)
-      expect(with_input(content) { |input| input.read }).to eq(content)
+      expect(with_input(content) { |input, _env| input.read }).to eq(content)
     end
   end
 
@@ -176,7 +176,7 @@ RSpec.describe "rack.input" do
 
   it "refuses what IO refuses" do
     errors = with_input(body, lint: false) do |input|
-      [-> { input.read(-1) }, -> { input.read("x") }, -> { input.read(1, 2) }, -> { input.read(1, "".freeze) },
+      [-> { input.read(-1) }, -> { input.read("x") }, -> { input.read(1, 2) }, -> { input.read(1, "frozen") },
        -> { input.read(1, 2, 3) }, -> { input.gets(1) }].map { |call| call.call rescue $!.class } # rubocop:disable Style/RescueModifier
     end
     expect(errors).to eq([ArgumentError, TypeError, TypeError, FrozenError, ArgumentError, ArgumentError])

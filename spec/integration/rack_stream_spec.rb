@@ -48,7 +48,9 @@ RSpec.describe "streaming" do
         together = Array.new(20) do
           client.request
           client.socket.wait_readable(10)
-          client.socket.recv(65_536).include?("first").tap { client.socket.wait_readable(0.2) && client.socket.recv_nonblock(100, exception: false) }
+          client.socket.recv(65_536).include?("first").tap do
+            client.socket.wait_readable(0.2) && client.socket.recv_nonblock(100, exception: false)
+          end
         end
         expect(together.count(true)).to be > 10 # the rest: this thread was not scheduled within a millisecond
       end
@@ -244,8 +246,8 @@ RSpec.describe "streaming" do
         body = lambda do |stream|
           writer = Thread.new do
             loop { stream.write("x" * 100_000) }
-          rescue IOError => e
-            outcome << e
+          rescue IOError => error
+            outcome << error
           end
           wait_until { writer.status == "sleep" && writer.stop? }
           sleep 0.05

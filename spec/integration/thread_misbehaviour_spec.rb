@@ -38,7 +38,9 @@ RSpec.describe "applications that misbehave" do
   killing_error = Class.new(StandardError) { def message = Thread.current.kill }
 
   {
-    "raises a StandardError" => [-> { raise ArgumentError, "text" }, /ArgumentError: text \(application, GET \/bad\) backtrace: .*thread_misbehaviour_spec\.rb:\d+.* <- /],
+    "raises a StandardError" => [lambda {
+      raise ArgumentError, "text"
+    }, /ArgumentError: text \(application, GET \/bad\) backtrace: .*thread_misbehaviour_spec\.rb:\d+.* <- /],
     "raises an Exception" => [-> { raise Exception, "bare" }, /Exception: bare/], # rubocop:disable Lint/RaiseException
     "raises NoMemoryError" => [-> { raise NoMemoryError, "none" }, /NoMemoryError: none/],
     "raises ScriptError" => [-> { raise NotImplementedError, "later" }, /NotImplementedError: later/],
@@ -53,7 +55,9 @@ RSpec.describe "applications that misbehave" do
     "exits" => [-> { exit 3 }, /SystemExit/],
     "aborts" => [-> { abort }, /SystemExit/],
     "stops iterating" => [-> { raise StopIteration, "stop" }, /StopIteration/],
-    "kills its thread" => [-> { Thread.current.kill }, /an app thread was killed while it served a request \(application, GET \/bad\)/],
+    "kills its thread" => [lambda {
+      Thread.current.kill
+    }, /an app thread was killed while it served a request \(application, GET \/bad\)/],
     "exits its thread" => [-> { Thread.exit }, /an app thread was killed/],
     "is killed inside ensure and rescue" => [lambda {
       begin
@@ -66,7 +70,9 @@ RSpec.describe "applications that misbehave" do
         end
       end
     }, /an app thread was killed/],
-    "raises an exception without a message" => [-> { raise odd_error }, /: \(its message cannot be had\) \(application/],
+    "raises an exception without a message" => [lambda {
+      raise odd_error
+    }, /: \(its message cannot be had\) \(application/],
     "raises an exception whose message kills" => [-> { raise killing_error }, /its message cannot be had/],
     "raises with lines in the message" => [-> { raise "one\ntwo\r\nthree\0" }, /one.*two.*three/],
     "returns with an unfinished fiber" => [-> { Fiber.new { raise "in fiber" }.resume }, /in fiber/]
