@@ -134,10 +134,15 @@ RSpec.describe "rack.input" do
 
     it "is left to the collector in time, however many bodies there are" do
       server = start_server { |env| ok(env["rack.input"].read(1).bytesize.to_s) }
+      most = 0
       connect(server) do |client|
-        100.times { client.fetch("POST", "/", {}, large) }
+        head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: #{large.bytesize}\r\n\r\n"
+        100.times do
+          client.write(head, large).read_response # no large String is made here, which would start the collector
+          most = [most, unlinked_files.size].max
+        end
       end
-      expect(unlinked_files.size).to be < 50
+      expect(most).to be < 50
     end
   end
 
