@@ -1,6 +1,7 @@
 #include "http1/chunked_decoder.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/ascii.hpp"
 #include "base/release.hpp"
@@ -149,14 +150,15 @@ Progress ChunkedDecoder::read_trailers(std::string_view& input, http::FieldList&
     const size_t size = std::min<uint64_t>(line, max_trailer_bytes_ - trailer_bytes_.size());
     trailer_bytes_.append(input.substr(0, size));
     input.remove_prefix(size);
-    progress = trailer_parser_.parse(trailer_bytes_, trailer_position_, trailers);
+    progress = trailer_parser_.parse(trailer_bytes_, trailer_position_, trailer_fields_);
   }
   if (progress == Progress::failed) {
     const bool too_many = trailer_parser_.error() == ErrorCode::too_many_fields;
     return fail(too_many ? ErrorCode::trailer_too_large : ErrorCode::bad_trailer);
   }
-  trailers.adopt(trailer_bytes_);
-  trailers.remove_if([](const http::Field& field) { return forbidden_in_trailers(field.known); });
+  trailer_fields_.adopt(trailer_bytes_);
+  trailer_fields_.remove_if([](const http::Field& field) { return forbidden_in_trailers(field.known); });
+  trailers = std::exchange(trailer_fields_, http::FieldList{});
   base::release(trailer_bytes_);
   return progress;
 }

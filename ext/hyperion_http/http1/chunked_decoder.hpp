@@ -22,7 +22,7 @@ class ChunkedDecoder {
         max_trailer_bytes_(limits.max_header_bytes == 0 ? UINT64_MAX : limits.max_header_bytes),
         trailer_parser_(limits.max_header_fields) {}
 
-  // Takes from the front of `input`, appends content to `content` and, at the end, trailer fields to `trailers`.
+  // Takes from the front of `input`, appends content to `content` and, once complete, sets `trailers`.
   // Complete: what is left of `input` belongs to the next message. Incomplete: `input` is empty, or a chunk begins that
   // is larger than `room`, which says how much more content is welcome.
   Progress decode(std::string_view& input, std::string& content, http::FieldList& trailers, uint64_t room);
@@ -45,6 +45,7 @@ class ChunkedDecoder {
   uint64_t max_trailer_bytes_;
   size_t trailer_position_ = 0;
   std::string trailer_bytes_;
+  http::FieldList trailer_fields_;  // refer to trailer_bytes_
   FieldParser trailer_parser_;
   State state_ = State::size_first;
   base::ErrorCode error_ = base::ErrorCode::none;

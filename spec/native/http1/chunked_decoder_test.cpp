@@ -92,3 +92,17 @@ TEST_CASE("chunked decoder: a flood of pipelined bytes behind a body is not copi
   }
   CHECK(test::cpu_seconds() - began < 2);
 }
+
+TEST_CASE("chunked decoder: trailers are there when the body is complete, not before") {
+  Decoding body;
+  CHECK(body.take("0\r\nA: b\r\nC: d\r\n") == Progress::incomplete);
+  CHECK(body.trailers.empty());
+  SUBCASE("complete") {
+    CHECK(body.take("\r\n") == Progress::complete);
+    CHECK(body.trailers.size() == 2);
+  }
+  SUBCASE("a fault behind good ones leaves none") {
+    CHECK(body.take(" fold\r\n\r\n") == Progress::failed);
+    CHECK(body.trailers.empty());
+  }
+}
