@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 # The libFuzzer targets of spec/fuzz, under ASan and UBSan, each for SECONDS (20). They start from the protocol cases in
-# spec/corpus; what they find grows in tmp/fuzz/NAME.corpus, and an input that breaks something is kept as
-# tmp/fuzz/NAME-crash-*. `rake fuzz TARGET=session SECONDS=600` runs one for longer.
+# spec/corpus; what they find grows in tmp/fuzz/found, and an input that breaks something is kept as
+# tmp/fuzz/TARGET-crash-*. `rake fuzz TARGET=session SECONDS=600` runs one for longer.
 
 require_relative "toolbox"
 
@@ -13,12 +13,12 @@ task :fuzz do
   targets = FileList["spec/fuzz/*.cpp"].map { |source| File.basename(source, ".cpp") }
   targets &= [ENV["TARGET"]] if ENV["TARGET"]
   abort "No fuzz target#{" is named #{ENV["TARGET"]}" if ENV["TARGET"]}." if targets.empty?
-  sh("tmp/fuzz/write_seeds", "tmp/fuzz/seeds", verbose: false)
+  sh("tmp/fuzz/write_seeds", "tmp/fuzz/seeds")
   targets.each do |target|
-    corpus = "tmp/fuzz/#{target}.corpus"
-    mkdir_p(corpus, verbose: false)
-    sh("tmp/fuzz/#{target}", "-max_total_time=#{ENV.fetch("SECONDS", "20")}", "-max_len=4096", "-timeout=5",
-       "-print_final_stats=1", "-verbosity=0", "-dict=spec/fuzz/http.dict",
-       "-artifact_prefix=tmp/fuzz/#{target}-", corpus, "tmp/fuzz/seeds/#{target}")
+    found = "tmp/fuzz/found/#{target}"
+    mkdir_p(found, verbose: false)
+    sh("tmp/fuzz/#{target}", "-max_total_time=#{ENV.fetch("SECONDS", "20")}", "-timeout=10", "-print_final_stats=1",
+       "-dict=spec/fuzz/http.dict", "-artifact_prefix=tmp/fuzz/#{target}-", "-verbosity=0",
+       found, "tmp/fuzz/seeds/#{target}")
   end
 end
