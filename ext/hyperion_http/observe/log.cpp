@@ -1,5 +1,6 @@
 #include "observe/log.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,9 +17,15 @@ namespace {
 
 // How long the log thread lets lines collect after it was woken: many lines a write, few wake-ups a second.
 constexpr auto kBatchPause = std::chrono::milliseconds{10};
+// How long it waits for a reader before it looks at the rings again, in milliseconds.
+constexpr int kRoomPause = 20;
+// Records of one source that are formatted before the next one's turn, and a write.
+constexpr int kBatch = 1024;
+// Dropped lines are told once in so long.
+constexpr auto kReportPause = std::chrono::seconds{1};
 // A pipe with room takes this much without blocking (POSIX: PIPE_BUF bytes are written whole).
 constexpr size_t kPipeStep = 4096;
-// What may wait in memory for a reader before lines stay in the rings, where they are dropped and counted.
+// What may wait in memory for a reader; lines beyond it are dropped and counted.
 constexpr size_t kMostPending = size_t{1} << 20;
 
 // A record in a ring: one of these, then the bytes of its strings.
@@ -78,8 +85,8 @@ void Log::Source::write(Level level, std::string_view component, std::string_vie
 }
 
 Log::Log(LogSettings settings) : settings_(settings) {
-  out_.fd = settings_.out_fd;
-  err_.fd = settings_.error_fd;
+  out_.shared = settings_.out_fd;
+  err_.shared = settings_.error_fd;
   shared_ = &open_source();
 }
 
@@ -104,7 +111,7 @@ base::Status Log::start() {
 }
 
 void Log::ring() noexcept {
-  if (dirty_.load(std::memory_order_relaxed)) return;
+  // An exchange on both sides: either the log thread sees the record, or this thread sees that it must be woken.
   if (dirty_.exchange(true, std::memory_order_acq_rel)) return;
   const std::lock_guard lock{mutex_};
   rung_.notify_one();
@@ -123,61 +130,86 @@ void Log::stop(base::Duration patience) noexcept {
 
 uint64_t Log::dropped() const noexcept {
   const std::lock_guard lock{mutex_};
-  uint64_t total = 0;
+  uint64_t total = overflowed_.load(std::memory_order_relaxed);
   for (const auto& source : sources_) total += source->ring_.dropped();
   return total;
 }
 
+// --- The log thread ---
+
 void Log::run() noexcept {
+  bool stopping = false;
+  bool more = false;
   while (true) {
-    bool stopping = false;
-    {
-      std::unique_lock lock{mutex_};
-      const bool blocked = !out_.pending.empty() || !err_.pending.empty();
-      const auto woken = [&] { return stopping_ || dirty_.load(std::memory_order_acquire); };
-      if (blocked) {
-        rung_.wait_for(lock, std::chrono::milliseconds{50}, [&] { return stopping_; });
-      } else {
-        rung_.wait(lock, woken);
-        if (!stopping_) rung_.wait_for(lock, kBatchPause, [&] { return stopping_; });
-      }
-      stopping = stopping_;
+    if (!out_.pending.empty() || !err_.pending.empty()) {
+      wait_for_room();
+    } else if (!more && !stopping) {
+      wait_for_records();
     }
-    dirty_.store(false, std::memory_order_release);
-    bool more = true;
-    while (more) {
-      more = collect();
-      const bool out_free = flush(out_);
-      const bool err_free = flush(err_);
-      if (!out_free || !err_free) break;
-    }
-    if (more) dirty_.store(true, std::memory_order_release);
+    dirty_.exchange(false, std::memory_order_acq_rel);
+    stopping = look_around();
+    more = collect();
+    report_drops(stopping && !more);
+    flush(out_);
+    flush(err_);
     if (!stopping) continue;
     const bool done = !more && out_.pending.empty() && err_.pending.empty();
-    if (done || base::now() >= deadline_) return;
+    if (done || base::now() >= deadline_) break;
   }
+  // Whoever reads the other end of a pipe waits for its last writer to go.
+  out_.own.reset();
+  err_.own.reset();
 }
 
-// Formats what waits, as long as there is room for it; true when something is left.
-bool Log::collect() {
+void Log::wait_for_records() noexcept {
+  std::unique_lock lock{mutex_};
+  rung_.wait(lock, [&] { return stopping_ || dirty_.load(std::memory_order_acquire); });
+  if (!stopping_) rung_.wait_for(lock, kBatchPause, [&] { return stopping_; });
+}
+
+// Until a descriptor that has not taken everything takes more, or a moment is over.
+void Log::wait_for_room() noexcept {
+  pollfd waiting[2];
+  nfds_t count = 0;
+  for (const Sink* sink : {&out_, &err_}) {
+    if (!sink->pending.empty()) waiting[count++] = {.fd = sink->fd, .events = POLLOUT, .revents = 0};
+  }
+  ::poll(waiting, count, kRoomPause);
+}
+
+// Takes notice of new sources; true when the log is to stop.
+bool Log::look_around() {
   const std::lock_guard lock{mutex_};
-  std::string record;
-  for (const auto& source : sources_) {
-    while (out_.pending.size() < kMostPending && err_.pending.size() < kMostPending && source->ring_.pop(record)) {
-      format(record);
-    }
-    report_drops(*source);
-  }
-  return std::any_of(sources_.begin(), sources_.end(), [](const auto& source) { return !source->ring_.empty(); });
+  while (known_.size() < sources_.size()) known_.push_back(sources_[known_.size()].get());
+  return stopping_;
 }
 
-void Log::report_drops(Source& source) {
-  const uint64_t dropped = source.ring_.dropped();
-  if (dropped == source.reported_drops_ || err_.pending.size() >= kMostPending) return;
+// Formats what waits, a batch at most of each source; true when something is left. Nobody else is kept waiting by it.
+bool Log::collect() {
+  bool more = false;
+  for (Source* source : known_) {
+    for (int i = 0; i < kBatch && source->ring_.pop(scratch_); ++i) format(scratch_);
+    more = more || !source->ring_.empty();
+  }
+  return more;
+}
+
+void Log::report_drops(bool last) {
+  const uint64_t total = dropped();
+  const base::Instant now = base::now();
+  if (total == reported_ || (now < next_report_ && !last)) return;
   std::string message = "log lines were dropped because nobody took them: ";
-  base::append_decimal(message, dropped - source.reported_drops_);
-  source.reported_drops_ = dropped;
+  base::append_decimal(message, total - reported_);
   append_message_line(err_.pending, base::wall_micros(), Level::warn, "log", message, settings_);
+  reported_ = total;
+  next_report_ = now + kReportPause;
+}
+
+// Whether there is room for another line; if not, it is counted.
+bool Log::admit(const Sink& sink) noexcept {
+  if (sink.pending.size() < kMostPending) return true;
+  overflowed_.fetch_add(1, std::memory_order_relaxed);
+  return false;
 }
 
 void Log::format(std::string_view record) {
@@ -189,6 +221,7 @@ void Log::format(std::string_view record) {
 }
 
 void Log::format_access(std::string_view record) {
+  if (!admit(out_)) return;
   AccessHead head{};
   std::memcpy(&head, record.data(), sizeof head);
   record.remove_prefix(sizeof head);
@@ -215,22 +248,46 @@ void Log::format_message(std::string_view record) {
   std::memcpy(&head, record.data(), sizeof head);
   record.remove_prefix(sizeof head);
   Sink& sink = head.level >= Level::warn ? err_ : out_;
+  if (!admit(sink)) return;
   append_message_line(sink.pending, head.wall_micros, head.level, record.substr(0, head.component_size),
                       record.substr(head.component_size), settings_);
 }
 
-bool Log::flush(Sink& sink) noexcept {
-  size_t written = 0;
+// Terminals and pipes are shared with others and may be held by their readers, so their own flags are not ours to
+// change, and a write to them may block: a second way to them can be told not to.
+void Log::Sink::look() noexcept {
   struct stat kind {};
-  const bool regular = ::fstat(sink.fd, &kind) == 0 && S_ISREG(kind.st_mode);
+  const bool open = ::fstat(shared, &kind) == 0;
+  regular = open && S_ISREG(kind.st_mode);
+  const bool holdable = open && (S_ISCHR(kind.st_mode) || S_ISFIFO(kind.st_mode));
+  // What stands behind the number may change (dup2 over standard output).
+  if (holdable && own && device == kind.st_dev && inode == kind.st_ino) return;
+  own.reset();
+  fd = shared;
+  if (!holdable) return;
+  const std::string path = "/proc/self/fd/" + std::to_string(shared);
+  own = base::GuardedFd{base::UniqueFd{::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)}};
+  if (!own) return;
+  fd = own.get();
+  device = kind.st_dev;
+  inode = kind.st_ino;
+}
+
+// Writes what the descriptor takes without blocking.
+void Log::flush(Sink& sink) noexcept {
+  if (sink.pending.empty()) return;
+  sink.look();
+  size_t written = 0;
   while (written < sink.pending.size()) {
-    size_t step = sink.pending.size() - written;
-    if (!regular) {
+    std::string_view rest = std::string_view{sink.pending}.substr(written);
+    if (!sink.regular) {
       pollfd waiter{.fd = sink.fd, .events = POLLOUT, .revents = 0};
-      if (::poll(&waiter, 1, 0) == 0) break;
-      step = std::min(step, kPipeStep);
+      if (sink.fd >= 0 && ::poll(&waiter, 1, 0) == 0) break;
+      // Whole lines, in a step that a pipe takes in one piece, so that the lines of several processes do not mix.
+      const size_t end = rest.substr(0, kPipeStep).rfind('\n');
+      rest = rest.substr(0, end == std::string_view::npos ? kPipeStep : end + 1);
     }
-    const ssize_t wrote = ::write(sink.fd, sink.pending.data() + written, step);
+    const ssize_t wrote = ::write(sink.fd, rest.data(), rest.size());
     if (wrote < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) break;
@@ -240,7 +297,6 @@ bool Log::flush(Sink& sink) noexcept {
     written += static_cast<size_t>(wrote);
   }
   sink.pending.erase(0, written);
-  return sink.pending.empty();
 }
 
 }  // namespace hyperion::observe

@@ -2,6 +2,8 @@
 // pipe that nobody reads ever stops a request. Info goes to standard output, warnings and errors to standard error.
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <atomic>
 #include <condition_variable>
@@ -15,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/native_thread.hpp"
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "observe/record_ring.hpp"
 
 namespace hyperion::observe {
@@ -64,7 +67,6 @@ class Log {
 
     Log& log_;
     RecordRing ring_;
-    uint64_t reported_drops_ = 0;
   };
 
   explicit Log(LogSettings settings);
@@ -85,20 +87,31 @@ class Log {
   uint64_t dropped() const noexcept;
 
  private:
+  // Where lines go. The log thread's alone.
   struct Sink {
-    int fd = -1;
+    void look() noexcept;
+
+    int shared = -1;      // the caller's descriptor
+    base::GuardedFd own;  // another way to the same pipe or terminal, which never blocks
+    int fd = -1;          // the one that is written to
+    bool regular = false;
+    dev_t device = 0;     // what `own` leads to
+    ino_t inode = 0;
     std::string pending;
   };
 
   void ring() noexcept;
   void run() noexcept;
+  void wait_for_records() noexcept;
+  void wait_for_room() noexcept;
+  bool look_around();
   bool collect();
   void format(std::string_view record);
   void format_access(std::string_view record);
   void format_message(std::string_view record);
-  void report_drops(Source& source);
-  // Writes what the descriptor takes without blocking; false when bytes are left.
-  bool flush(Sink& sink) noexcept;
+  bool admit(const Sink& sink) noexcept;
+  void report_drops(bool last);
+  void flush(Sink& sink) noexcept;
 
   LogSettings settings_;
   mutable std::mutex mutex_;  // guards sources_ (the list), stopping_, deadline_ and the condition
@@ -109,9 +122,14 @@ class Log {
   std::atomic<bool> dirty_{false};
   bool stopping_ = false;
   base::Instant deadline_ = base::Instant::max();
+  std::atomic<uint64_t> overflowed_{0};  // lines that found no room in a sink
+  // The log thread's alone.
+  std::vector<Source*> known_;
   Sink out_;
   Sink err_;
   std::string scratch_;
+  uint64_t reported_ = 0;
+  base::Instant next_report_{};
   base::NativeThread thread_;
 };
 
