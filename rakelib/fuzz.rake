@@ -17,8 +17,11 @@ task :fuzz do
   targets.each do |target|
     found = "tmp/fuzz/found/#{target}"
     mkdir_p(found, verbose: false)
-    sh("tmp/fuzz/#{target}", "-max_total_time=#{ENV.fetch("SECONDS", "20")}", "-timeout=10", "-print_final_stats=1",
-       "-dict=spec/fuzz/http.dict", "-artifact_prefix=tmp/fuzz/#{target}-", "-verbosity=0",
-       found, "tmp/fuzz/seeds/#{target}")
+    log = "tmp/fuzz/#{target}.log"
+    passed = system("tmp/fuzz/#{target}", "-max_total_time=#{ENV.fetch("SECONDS", "20")}", "-timeout=10",
+                    "-print_final_stats=1", "-dict=spec/fuzz/http.dict", "-artifact_prefix=tmp/fuzz/#{target}-",
+                    found, "tmp/fuzz/seeds/#{target}", %i[out err] => log)
+    abort "#{File.readlines(log).last(60).join}\n#{target}: see #{log}" unless passed
+    puts "fuzz #{target}: #{File.read(log)[/number_of_executed_units: (\d+)/, 1]} inputs, nothing found"
   end
 end
