@@ -48,7 +48,7 @@ module Support
       names = headers.keys.map { |name| name.to_s.downcase }
       lines = ["#{method} #{target} #{version}"]
       lines << "Host: localhost" unless names.include?("host")
-      lines << "Content-Length: #{body.bytesize}" if body && (names & %w[content-length transfer-encoding]).empty?
+      lines << "Content-Length: #{body.bytesize}" if body && !names.intersect?(%w[content-length transfer-encoding])
       headers.each { |name, value| Array(value).each { |one| lines << "#{name}: #{one}" } }
       write("#{lines.join("\r\n")}\r\n\r\n#{body}")
     end
