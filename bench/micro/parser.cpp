@@ -1,6 +1,8 @@
 // Times what a request head costs until it may be served: the grammar (http1::RequestParser), and with it the rules of
 // its fields (http1::apply_head_rules). Three heads, as one piece each, into a recycled request, as a session does it.
 // Built twice: `parser` with vectors where the target has them, `parser_scalar` without. Usage: parser [rounds]
+#include "http1/parser.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -10,7 +12,6 @@
 #include <vector>
 
 #include "http1/head_rules.hpp"
-#include "http1/parser.hpp"
 #include "http1/scan.hpp"
 
 namespace {
@@ -57,14 +58,24 @@ std::string classic_head() {
   };
   return "GET /images/2010/03/a-photograph-with-a-rather-long-file-name.jpg HTTP/1.1\r\n"
          "Host: www.example.org\r\n"
-         "User-Agent: " + run(112) + "X\r\n"
-         "Accept: " + run(63) + "X\r\n"
-         "Accept-Language: " + run(23) + "X\r\n"
+         "User-Agent: " +
+         run(112) +
+         "X\r\n"
+         "Accept: " +
+         run(63) +
+         "X\r\n"
+         "Accept-Language: " +
+         run(23) +
+         "X\r\n"
          "Accept-Encoding: gzip,deflate\r\n"
-         "Accept-Charset: " + run(30) + "X\r\n"
+         "Accept-Charset: " +
+         run(30) +
+         "X\r\n"
          "Keep-Alive: 115\r\n"
          "Connection: keep-alive\r\n"
-         "Cookie: " + run(229) + "X\r\n"
+         "Cookie: " +
+         run(229) +
+         "X\r\n"
          "\r\n";
 }
 
@@ -112,8 +123,8 @@ void measure(const Sample& sample, int rounds) {
 int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 100;
   std::printf("scanner: %s\n", std::string{http1::kScanner}.c_str());
-  for (const Sample& sample : {Sample{"small", small_head()}, Sample{"browser", browser_head()},
-                               Sample{"classic", classic_head()}}) {
+  for (const Sample& sample :
+       {Sample{"small", small_head()}, Sample{"browser", browser_head()}, Sample{"classic", classic_head()}}) {
     measure(sample, rounds);
   }
 }

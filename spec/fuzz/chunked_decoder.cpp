@@ -1,11 +1,12 @@
 // Fuzz target: http1::ChunkedDecoder. Any split of the same bytes gives the same content; what is accepted is what the
 // plain reference accepts; the room is never exceeded.
 #include "http1/chunked_decoder.hpp"
+
+#include <array>
+
 #include "http1/guard_page.hpp"
 #include "input.hpp"
 #include "reference.hpp"
-
-#include <array>
 
 using namespace hyperion;
 using fuzz::require;

@@ -1,5 +1,5 @@
-// What a fuzz target makes of the fuzzer's bytes: small choices from the front, and pieces of the rest. Seeds are written
-// in the same layout (seeds/write_seeds.cpp).
+// What a fuzz target makes of the fuzzer's bytes: small choices from the front, and pieces of the rest. Seeds are
+// written in the same layout (seeds/write_seeds.cpp).
 //
 //   [choices: 1 byte each] [count of cuts] [cut: distance from the one before, 1 byte each] [the peer's bytes]
 #pragma once

@@ -1,7 +1,7 @@
-// Fuzz target: http1::RequestParser and http1::apply_head_rules. Any split of the same bytes gives the same verdict; what
-// is accepted is what the plain reference accepts; and what the rules accept keeps its promises.
-#include "http1/head_rules.hpp"
+// Fuzz target: http1::RequestParser and http1::apply_head_rules. Any split of the same bytes gives the same verdict;
+// what is accepted is what the plain reference accepts; and what the rules accept keeps its promises.
 #include "http1/guard_page.hpp"
+#include "http1/head_rules.hpp"
 #include "http1/parser.hpp"
 #include "http1/scan.hpp"
 #include "input.hpp"
@@ -52,7 +52,8 @@ void check_rules(http::Request& request, const http::Limits& limits, bool unders
   const std::string_view path = request.view(request.path);
   require(path.starts_with('/') || path == "*", "a path");
   require(request.view(request.query).find('#') == std::string_view::npos, "no fragment");
-  require(request.version == http::Version::http10 || request.fields.find(http::KnownField::host).has_value(), "a Host");
+  require(request.version == http::Version::http10 || request.fields.find(http::KnownField::host).has_value(),
+          "a Host");
   if (request.chunked) require(request.version != http::Version::http10, "chunked on 1.1");
   size_t codings = 0;
   for (const http::Field& field : request.fields) {
@@ -87,7 +88,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto expected = fuzz::reference_head(bytes);
   const bool fits = limits.max_header_bytes == 0 || (expected && expected->size <= limits.max_header_bytes);
   const bool few = limits.max_header_fields == 0 || (expected && expected->fields.size() <= limits.max_header_fields);
-  require((verdict.progress == Progress::complete) == (expected.has_value() && fits && few), "what the grammar accepts");
+  require((verdict.progress == Progress::complete) == (expected.has_value() && fits && few),
+          "what the grammar accepts");
   if (verdict.progress == Progress::complete) {
     require(verdict.consumed == expected->size, "the head's size");
     require(whole.view(whole.method_name) == expected->method, "the method");

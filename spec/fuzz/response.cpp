@@ -1,5 +1,5 @@
-// Fuzz target: what an application may answer. Whatever it says in its fields, and however its body comes, what stands on
-// the wire is HTTP with the body that it gave, cut to the length that it declared, or visibly cut off.
+// Fuzz target: what an application may answer. Whatever it says in its fields, and however its body comes, what stands
+// on the wire is HTTP with the body that it gave, cut to the length that it declared, or visibly cut off.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -27,7 +27,8 @@ constexpr std::array<std::string_view, 5> kRequests = {
 };
 constexpr std::array<std::string_view, 8> kNames = {"content-length", "Transfer-Encoding", "connection", "upgrade",
                                                     "date",           "content-type",      "status",     "rack.x"};
-constexpr std::array<std::string_view, 8> kValues = {"0", "5", "chunked", "close", "gzip, chunked", "x", "20", "keep-alive"};
+constexpr std::array<std::string_view, 8> kValues = {"0", "5",  "chunked",   "close", "gzip, chunked",
+                                                     "x", "20", "keep-alive"};
 constexpr std::array<int, 8> kStatuses = {200, 204, 304, 404, 426, 500, 299, 101};
 
 buffer::FileRange file_of(std::string_view bytes) {

@@ -228,6 +228,13 @@ RSpec.describe "exe/hyperion, its options" do
     expect(output).to match(/\e\[32mINFO\e\[0m access: GET/)
   end
 
+  it "lets the application's own words out at once" do
+    process = start_hyperion("-p", "0", app: "run ->(env) { puts 'said'; [200, {}, []] }")
+    client(process, &:fetch)
+
+    wait_until("the word") { process.stdout.include?("said\n") }
+  end
+
   it "--log-requests, --log-level and --log-format" do
     app = <<~'RUBY'
       run(lambda do |env|

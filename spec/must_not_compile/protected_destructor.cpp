@@ -1,6 +1,7 @@
 // A Ruby jump out of the region would skip the String's destructor.
 // expect: a Ruby jump skips destructors
 #include <string>
+
 #include "ruby/protect.hpp"
 void wrong(const hyperion::ruby::Gvl& gvl) {
   std::string text = "x";

@@ -28,7 +28,8 @@ namespace {
 constexpr std::string_view kSmall = "GET / HTTP/1.1\r\nHost: 127.0.0.1:9292\r\n\r\n";
 constexpr std::string_view kBrowser =
     "GET /articles/42?page=2&sort=date HTTP/1.1\r\nHost: www.example.org\r\nConnection: keep-alive\r\n"
-    "Cache-Control: max-age=0\r\nsec-ch-ua: \"Chromium\";v=\"126\", \"Not.A/Brand\";v=\"24\"\r\nsec-ch-ua-mobile: ?0\r\n"
+    "Cache-Control: max-age=0\r\nsec-ch-ua: \"Chromium\";v=\"126\", \"Not.A/Brand\";v=\"24\"\r\nsec-ch-ua-mobile: "
+    "?0\r\n"
     "sec-ch-ua-platform: \"Linux\"\r\nUpgrade-Insecure-Requests: 1\r\n"
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36\r\n"
     "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
@@ -104,4 +105,6 @@ void define_env_builder() {
 
 }  // namespace hyperion::ruby::rack
 
-extern "C" __attribute__((visibility("default"))) void Init_env_builder() { hyperion::ruby::rack::define_env_builder(); }
+extern "C" __attribute__((visibility("default"))) void Init_env_builder() {
+  hyperion::ruby::rack::define_env_builder();
+}

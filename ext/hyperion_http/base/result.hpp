@@ -12,11 +12,11 @@ namespace hyperion::base {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                  // NOLINT(google-explicit-constructor)
-  Result(Error error) noexcept : error_(error) {                 // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}   // NOLINT(google-explicit-constructor)
+  Result(Error error) noexcept : error_(error) {  // NOLINT(google-explicit-constructor)
     HYPERION_ASSERT(static_cast<bool>(error));
   }
-  Result(ErrorCode code) noexcept : Result(Error{code}) {}       // NOLINT(google-explicit-constructor)
+  Result(ErrorCode code) noexcept : Result(Error{code}) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const noexcept { return value_.has_value(); }
   explicit operator bool() const noexcept { return ok(); }
@@ -45,8 +45,8 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() noexcept = default;
-  Result(Error error) noexcept : error_(error) {}          // NOLINT(google-explicit-constructor)
-  Result(ErrorCode code) noexcept : error_(code) {}        // NOLINT(google-explicit-constructor)
+  Result(Error error) noexcept : error_(error) {}    // NOLINT(google-explicit-constructor)
+  Result(ErrorCode code) noexcept : error_(code) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const noexcept { return !error_; }
   explicit operator bool() const noexcept { return ok(); }

@@ -80,7 +80,8 @@ void OutputQueue::append(std::string_view bytes) {
     const size_t room = tail_ != nullptr && tail_->kind == Piece::Kind::chunk ? static_cast<Chunk*>(tail_)->room() : 0;
     const size_t step = std::min(bytes.size(), room > 0 ? room : Chunk::kCapacity);
     std::memcpy(prepare(step), bytes.data(), step);
-    commit(step);
+    static_cast<Chunk*>(tail_)->end += static_cast<uint32_t>(step);
+    appended_ += step;
     bytes.remove_prefix(step);
   }
 }

@@ -84,7 +84,7 @@ class BodyPipe {
   std::condition_variable room_;
   std::string memory_;
   buffer::SharedFd file_;
-  uint64_t written_ = 0;   // totals of the ring
+  uint64_t written_ = 0;  // totals of the ring
   uint64_t taken_ = 0;
   uint64_t released_ = 0;
   bool finished_ = false;

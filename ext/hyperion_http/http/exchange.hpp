@@ -85,8 +85,9 @@ class Exchange {
   // --- The answerer ---
 
   BodyPipe& open_pipe(const Limits& limits, bool spill) {
-    return pipe.emplace(BodyPipe::Bounds{limits.response_memory, spill ? limits.response_spill : 0},
-                        BodyPipe::Notify{[](void* self) noexcept { static_cast<Exchange*>(self)->signal(kBody); }, this});
+    return pipe.emplace(
+        BodyPipe::Bounds{limits.response_memory, spill ? limits.response_spill : 0},
+        BodyPipe::Notify{[](void* self) noexcept { static_cast<Exchange*>(self)->signal(kBody); }, this});
   }
   // Any thread while the answerer has its turn.
   void signal(uint32_t events) noexcept {
@@ -117,12 +118,12 @@ class Exchange {
   // OutputQueue::appended_total() behind the last byte of the response; the I/O thread's alone.
   uint64_t output_end = 0;
   uint64_t response_bytes = 0;  // of its body, for the log
-  bool dispatched = false;  // an answerer has it, until `released`
+  bool dispatched = false;      // an answerer has it, until `released`
   bool released = false;
   bool answered_seen = false;
-  bool storing = false;     // the file pool has a part of its body
-  bool spilled = false;     // some of the body is in a file: all of it will be
-  bool finished = false;    // logged and counted: sent or lost
+  bool storing = false;   // the file pool has a part of its body
+  bool spilled = false;   // some of the body is in a file: all of it will be
+  bool finished = false;  // logged and counted: sent or lost
 
  private:
   Mailbox& mailbox_;

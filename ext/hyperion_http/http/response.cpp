@@ -60,9 +60,7 @@ Response::FieldFault Response::add(std::string_view name, std::string_view value
     case KnownField::transfer_encoding:
       declared_chunked = declared_chunked || lists(value, "chunked");
       return FieldFault::none;
-    case KnownField::connection:
-      wants_close = wants_close || lists(value, "close");
-      return FieldFault::none;
+    case KnownField::connection: wants_close = wants_close || lists(value, "close"); return FieldFault::none;
     case KnownField::keep_alive:
     case KnownField::proxy_connection:
     case KnownField::te: return FieldFault::none;

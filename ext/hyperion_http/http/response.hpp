@@ -26,9 +26,9 @@ class Response {
 
   enum class FieldFault : uint8_t {
     none,
-    bad_name,        // not a token
-    bad_value,       // holds CR, LF or NUL
-    bad_length,      // content-length that is no number, or two different ones
+    bad_name,    // not a token
+    bad_value,   // holds CR, LF or NUL
+    bad_length,  // content-length that is no number, or two different ones
   };
 
   Response() = default;

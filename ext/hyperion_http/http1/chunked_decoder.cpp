@@ -140,8 +140,8 @@ Progress ChunkedDecoder::step(char byte) noexcept {
 }
 
 Progress ChunkedDecoder::read_trailers(std::string_view& input, http::FieldList& trailers) {
-  // The section is collected, for its slices refer to one run of bytes: line by line, so that what lies behind it is not
-  // copied. Usually it is the two bytes of an empty line.
+  // The section is collected, for its slices refer to one run of bytes: line by line, so that what lies behind it is
+  // not copied. Usually it is the two bytes of an empty line.
   Progress progress = Progress::incomplete;
   while (progress == Progress::incomplete) {
     if (trailer_bytes_.size() >= max_trailer_bytes_) return fail(ErrorCode::trailer_too_large);

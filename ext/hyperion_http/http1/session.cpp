@@ -277,14 +277,12 @@ void Session::write_head(Exchange& exchange) {
           (peer_ended_ && input_.empty()) || (unknown && !facts.chunked);
   // RFC 9110 section 7.8: a sender of Upgrade names it in Connection.
   const bool upgrade = switches || (response.status == 426 && response.fields.find(http::KnownField::upgrade));
-  if (switches) {
+  if (switches || (upgrade && !last_ && request.version != http::Version::http10)) {
     facts.connection = "upgrade";
   } else if (last_) {
     facts.connection = upgrade ? "upgrade, close" : "close";
   } else if (request.version == http::Version::http10) {
     facts.connection = upgrade ? "upgrade, keep-alive" : "keep-alive";
-  } else if (upgrade) {
-    facts.connection = "upgrade";
   }
   if (!response.has_date) facts.date = context_.date.at(context_.wall_seconds);
   write_response_head(output_, facts, response.fields);
@@ -402,8 +400,8 @@ void Session::finish_answer(Exchange& exchange, bool complete) {
   exchange.response_bytes = coding_.written();
   current_ = nullptr;
   if (last_ || !complete) {
-    // A client that did not ask for the end may have sent more, and a reset would cost it the response. While the server
-    // stops nobody waits for those that only might have.
+    // A client that did not ask for the end may have sent more, and a reset would cost it the response. While the
+    // server stops nobody waits for those that only might have.
     lingers_ = !input_.empty() || (exchange.request.keep_alive && !draining_ && !context_.draining);
     close_when_sent();
     input_.clear();

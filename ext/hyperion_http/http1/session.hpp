@@ -83,7 +83,7 @@ class Session final : public http::Session {
   State state_ = State::head;
   bool peer_ended_ = false;
   bool draining_ = false;
-  bool last_ = false;       // the response under way says `connection: close`
+  bool last_ = false;  // the response under way says `connection: close`
   bool head_written_ = false;
   bool streaming_ = false;  // the pipe is not finished
   bool head_held_ = false;

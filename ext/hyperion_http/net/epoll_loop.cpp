@@ -31,13 +31,13 @@ struct EpollLoop::Slot {
   base::GuardedFd stream;  // of a stream: the same, owned
   void* owner = nullptr;
   bool listener = false;
-  bool closing = false;    // `closed` is queued, nothing else is delivered any more
-  bool active = false;     // start_accept or start_receive is in force
-  bool readable = false;   // the kernel has said so and recv has not emptied the socket since
-  bool hangup = false;     // the end of the stream is behind the bytes to read: no further edge will tell
-  bool ended = false;      // end of stream or an error was delivered
+  bool closing = false;   // `closed` is queued, nothing else is delivered any more
+  bool active = false;    // start_accept or start_receive is in force
+  bool readable = false;  // the kernel has said so and recv has not emptied the socket since
+  bool hangup = false;    // the end of the stream is behind the bytes to read: no further edge will tell
+  bool ended = false;     // end of stream or an error was delivered
   bool in_ready = false;
-  bool sending = false;    // a send waits for room
+  bool sending = false;  // a send waits for room
   std::unique_ptr<PendingSend> pending;
 
   Handle handle() const noexcept { return {index, generation}; }
@@ -58,9 +58,7 @@ constexpr uint64_t kWakeupToken = UINT64_MAX;
 
 uint64_t token_of(Handle handle) noexcept { return (uint64_t{handle.generation} << 32) | handle.index; }
 
-Handle handle_of(uint64_t token) noexcept {
-  return {static_cast<uint32_t>(token), static_cast<uint32_t>(token >> 32)};
-}
+Handle handle_of(uint64_t token) noexcept { return {static_cast<uint32_t>(token), static_cast<uint32_t>(token >> 32)}; }
 
 // Rounded up, for a timer must not fire early; -1: for ever. A far deadline is looked at again in a minute.
 int milliseconds_until(base::Instant deadline) noexcept {
@@ -89,7 +87,9 @@ base::Result<std::unique_ptr<EventLoop>> EpollLoop::create() {
 }
 
 EpollLoop::EpollLoop(base::UniqueFd epoll, Wakeup wakeup)
-    : epoll_(std::move(epoll)), wakeup_(std::move(wakeup)), scratch_(std::make_unique_for_overwrite<char[]>(kScratch)) {}
+    : epoll_(std::move(epoll)),
+      wakeup_(std::move(wakeup)),
+      scratch_(std::make_unique_for_overwrite<char[]>(kScratch)) {}
 
 EpollLoop::~EpollLoop() {
   for (auto& slot : slots_) {

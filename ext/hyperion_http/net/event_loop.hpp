@@ -1,6 +1,7 @@
 // The one interface between the server and the kernel's way of doing I/O. Completion-shaped: submit an operation,
 // collect its completion, because io_uring works so and epoll can imitate it, while the reverse would cost io_uring
-// its point. What every loop owes its user is written here; spec/native/net/event_loop_*_test.cpp test it over each one.
+// its point. What every loop owes its user is written here; spec/native/net/event_loop_*_test.cpp test it over each
+// one.
 //
 // A loop belongs to one thread, which makes every call; only the Wakeup may be rung from another thread.
 #pragma once

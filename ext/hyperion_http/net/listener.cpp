@@ -8,8 +8,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -34,19 +36,30 @@ void set_port(sockaddr* address, uint16_t port) noexcept {
   }
 }
 
-base::Result<base::UniqueFd> bind_tcp(const addrinfo& entry, const ListenOptions& options) {
+// `alone`: the host has no other address.
+base::Result<base::UniqueFd> bind_tcp(const addrinfo& entry, bool alone, const ListenOptions& options) {
   base::UniqueFd fd{::socket(entry.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)};
   if (!fd) return base::Error::os(errno);
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   // Accepted sockets inherit it: no setsockopt for each connection.
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  // A name may resolve to both families, each with its own socket.
-  if (entry.ai_family == AF_INET6) ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (entry.ai_family == AF_INET6) {
+    // A name may resolve to both families, each with its own socket; but :: alone is meant for both.
+    const int only = alone ? 0 : 1;
+    ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
+  }
   if (::bind(fd.get(), entry.ai_addr, entry.ai_addrlen) < 0 || ::listen(fd.get(), options.backlog) < 0) {
     return base::Error::os(errno);
   }
   return fd;
+}
+
+// The process may change its directory before it removes the file.
+std::string absolute(std::string_view path) {
+  char here[PATH_MAX];
+  if (path.front() == '/' || ::getcwd(here, sizeof here) == nullptr) return std::string{path};
+  return std::string{here} + "/" + std::string{path};
 }
 
 // True when a server answers at the socket file.
@@ -75,7 +88,7 @@ base::Result<std::vector<Listener>> Listener::tcp(std::string_view host, uint16_
   base::Error unavailable;
   for (addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
     set_port(entry->ai_addr, port);
-    auto fd = bind_tcp(*entry, options);
+    auto fd = bind_tcp(*entry, found->ai_next == nullptr, options);
     if (!fd) {
       // A name such as localhost may list a family that this host does not have.
       if (fd.error().os_errno != EADDRNOTAVAIL && fd.error().os_errno != EAFNOSUPPORT) return fd.error();
@@ -96,7 +109,9 @@ base::Result<std::vector<Listener>> Listener::tcp(std::string_view host, uint16_
 base::Result<Listener> Listener::unix_socket(std::string_view path, int mode, const ListenOptions& options) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty()) return base::Error::os(EINVAL);
+  if (path.empty() || (path.front() != '@' && path.find('\0') != std::string_view::npos)) {
+    return base::Error::os(EINVAL);
+  }
   if (path.size() >= sizeof address.sun_path) return base::Error::os(ENAMETOOLONG);
   std::memcpy(address.sun_path, path.data(), path.size());
   auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
@@ -115,18 +130,15 @@ base::Result<Listener> Listener::unix_socket(std::string_view path, int mode, co
   base::UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fd) return base::Error::os(errno);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), length) < 0) return base::Error::os(errno);
-  if (!abstract && mode >= 0 && ::chmod(address.sun_path, static_cast<mode_t>(mode)) < 0) {
-    const int saved = errno;
-    ::unlink(address.sun_path);
-    return base::Error::os(saved);
-  }
-  if (::listen(fd.get(), options.backlog) < 0) return base::Error::os(errno);
   Listener listener{std::move(fd), true};
   listener.url_ = "unix://" + std::string{path};
   if (!abstract) {
-    listener.unlink_path_ = path;
+    listener.unlink_path_ = absolute(path);
     listener.owner_pid_ = ::getpid();
+    // Nobody can connect before listen, so nobody meets other permissions.
+    if (mode >= 0 && ::chmod(address.sun_path, static_cast<mode_t>(mode)) < 0) return base::Error::os(errno);
   }
+  if (::listen(listener.fd(), options.backlog) < 0) return base::Error::os(errno);
   return listener;
 }
 

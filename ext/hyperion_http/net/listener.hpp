@@ -19,12 +19,13 @@ struct ListenOptions {
 class Listener {
  public:
   // One listener for each address that `host` resolves to (IPv4 and IPv6). With port 0 the kernel picks one, the same
-  // for all of them. An IPv6 literal may stand in brackets.
+  // for all of them. An IPv6 literal may stand in brackets; "::" takes IPv4 connections as well.
   // Errors: os_error with EADDRINUSE, EADDRNOTAVAIL, EACCES, ...; ENOENT when the name does not resolve.
   static base::Result<std::vector<Listener>> tcp(std::string_view host, uint16_t port, const ListenOptions& options);
   // A stale socket file, to which nobody listens, is replaced. `mode`: permissions of the file, or -1 for the umask's.
   // A path that begins with @ is in Linux's abstract name space.
-  // Errors: EADDRINUSE when somebody listens there, EEXIST when something else than a socket is there, ENAMETOOLONG.
+  // Errors: EADDRINUSE when somebody listens there, EEXIST when something else than a socket is there, ENAMETOOLONG,
+  // EINVAL when it is empty or holds NUL.
   static base::Result<Listener> unix_socket(std::string_view path, int mode, const ListenOptions& options);
   // Errors: ENOTSOCK, EINVAL when the socket does not listen.
   static base::Result<Listener> inherited(int fd);

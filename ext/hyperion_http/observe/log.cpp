@@ -57,8 +57,9 @@ std::string_view clipped(std::string_view text, size_t most) noexcept { return t
 void Log::Source::access(const AccessEntry& entry) noexcept {
   // One giant target must not push out a thousand other lines.
   constexpr size_t kMost = 2048;
-  const std::string_view parts[] = {clipped(entry.method, 64),     clipped(entry.path, kMost), clipped(entry.query, kMost),
-                                    clipped(entry.remote, 64),     clipped(entry.version, 16), clipped(entry.request_id, 256)};
+  const std::string_view parts[] = {clipped(entry.method, 64),   clipped(entry.path, kMost),
+                                    clipped(entry.query, kMost), clipped(entry.remote, 64),
+                                    clipped(entry.version, 16),  clipped(entry.request_id, 256)};
   AccessHead head{};
   head.kind = 'A';
   head.status = entry.status;

@@ -95,7 +95,7 @@ class Log {
     base::GuardedFd own;  // another way to the same pipe or terminal, which never blocks
     int fd = -1;          // the one that is written to
     bool regular = false;
-    dev_t device = 0;     // what `own` leads to
+    dev_t device = 0;  // what `own` leads to
     ino_t inode = 0;
     std::string pending;
   };

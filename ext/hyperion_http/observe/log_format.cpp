@@ -17,9 +17,9 @@ void append_time(std::string& out, int64_t wall_micros) {
   tm utc{};
   ::gmtime_r(&seconds, &utc);
   char text[96];
-  const int size = std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
-                                 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                                 static_cast<int>(wall_micros / 1000 % 1000));
+  const int size =
+      std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1,
+                    utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<int>(wall_micros / 1000 % 1000));
   out.append(text, static_cast<size_t>(size));
 }
 

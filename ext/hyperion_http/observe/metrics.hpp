@@ -25,15 +25,15 @@ struct Counters {
   Counter connections_accepted;
   Counter connections_active;
   Counter accept_errors;
-  Counter requests;           // complete requests
+  Counter requests;             // complete requests
   Counter requests_dispatched;  // of these, handed to the application
-  Counter requests_refused;   // malformed, too large, too late
-  Counter requests_aborted;   // the client went away before its response was sent
+  Counter requests_refused;     // malformed, too large, too late
+  Counter requests_aborted;     // the client went away before its response was sent
   Counter read_timeouts;
   Counter write_timeouts;
   Counter bytes_read;
   Counter bytes_written;
-  Counter responses[6];       // by hundreds of the status; 0: none
+  Counter responses[6];  // by hundreds of the status; 0: none
 };
 
 }  // namespace hyperion::observe

@@ -24,9 +24,7 @@ class RecordRing {
   // Consumer. Replaces `record` by the oldest one; false when there is none.
   bool pop(std::string& record);
 
-  bool empty() const noexcept {
-    return head_.load(std::memory_order_acquire) == tail_.load(std::memory_order_acquire);
-  }
+  bool empty() const noexcept { return head_.load(std::memory_order_acquire) == tail_.load(std::memory_order_acquire); }
   uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
  private:

@@ -95,8 +95,8 @@ VALUE entry(int argc, VALUE* argv, VALUE self) {
 // Arguments are counted by the functions themselves: one line, Ruby's own words.
 inline void expect_arguments(std::span<const VALUE> given, size_t least, size_t most) {
   if (given.size() >= least && given.size() <= most) return;
-  std::string message = "wrong number of arguments (given " + std::to_string(given.size()) + ", expected " +
-                        std::to_string(least);
+  std::string message =
+      "wrong number of arguments (given " + std::to_string(given.size()) + ", expected " + std::to_string(least);
   if (most != least) message += ".." + std::to_string(most);
   throw Raise{rb_eArgError, message + ")"};
 }

@@ -25,7 +25,9 @@ class TypedData {
     return static_cast<Box*>(box)->half;
   }
   // Whether `self` was made before a fork: its half is the parent's, and must not be touched.
-  static bool foreign(VALUE self) noexcept { return static_cast<Box*>(DATA_PTR(self))->owner != base::fork_generation(); }
+  static bool foreign(VALUE self) noexcept {
+    return static_cast<Box*>(DATA_PTR(self))->owner != base::fork_generation();
+  }
   // For an object that is known to be of the class.
   static Half& trusted(VALUE self) noexcept { return static_cast<Box*>(DATA_PTR(self))->half; }
 
@@ -38,7 +40,7 @@ class TypedData {
   };
 
   static void mark(void* pointer) {
-    if constexpr (requires(Half& half) { Traits::mark(half); }) {
+    if constexpr (requires(Half & half) { Traits::mark(half); }) {
       if (pointer != nullptr) Traits::mark(static_cast<Box*>(pointer)->half);
     }
   }

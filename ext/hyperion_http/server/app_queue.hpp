@@ -118,7 +118,7 @@ class AppQueue final : public Dispatcher {
   std::vector<Seat*> parked_;  // last in, first out: warm caches, and the others may retire
   uint64_t taken_at_last_turn_ = 0;
 
-  ExchangeChain ready_;        // guarded by the lock, like the next two
+  ExchangeChain ready_;  // guarded by the lock, like the next two
   int in_requests_ = 0;
   base::Instant last_pause_{};
 

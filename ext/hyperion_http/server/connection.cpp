@@ -387,8 +387,7 @@ Error Connection::overdue(Instant now) const noexcept {
   if (sending_ && now >= after(sent_at_, limits.write_timeout)) return ErrorCode::write_timeout;
   const Instant began = live_.empty() ? phase_began_ : live_.back()->began;
   switch (session_->phase()) {
-    case Phase::idle:
-      return now >= after(phase_began_, idle_limit()) ? Error{ErrorCode::idle_timeout} : Error{};
+    case Phase::idle: return now >= after(phase_began_, idle_limit()) ? Error{ErrorCode::idle_timeout} : Error{};
     case Phase::head:
       if (now >= after(phase_began_, limits.header_timeout)) return ErrorCode::head_timeout;
       if (now >= after(began, limits.request_timeout)) return ErrorCode::read_timeout;
@@ -427,8 +426,7 @@ Instant Connection::deadline() const noexcept {
   if (session_->holds_head()) earliest = std::min(earliest, head_held_until_);
   const Instant began = live_.empty() ? phase_began_ : live_.back()->began;
   switch (session_->phase()) {
-    case Phase::idle:
-      return std::min(earliest, after(phase_began_, idle_limit()));
+    case Phase::idle: return std::min(earliest, after(phase_began_, idle_limit()));
     case Phase::head:
       return std::min({earliest, after(phase_began_, limits.header_timeout), after(began, limits.request_timeout)});
     case Phase::body:

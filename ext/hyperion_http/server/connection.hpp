@@ -91,17 +91,17 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   std::vector<http::Exchange*> live_;
   http::Exchange* hijacker_ = nullptr;
 
-  base::Instant phase_began_;       // the session's phase, or the linger
-  base::Instant received_at_{};     // last bytes
-  base::Instant sent_at_{};         // last progress of the send under way
+  base::Instant phase_began_;    // the session's phase, or the linger
+  base::Instant received_at_{};  // last bytes
+  base::Instant sent_at_{};      // last progress of the send under way
   base::Instant head_held_until_{};
-  uint64_t body_bytes_ = 0;         // received since phase_began_
+  uint64_t body_bytes_ = 0;  // received since phase_began_
   State state_ = State::open;
   bool sending_ = false;
   bool receiving_ = false;
   bool first_request_ = true;
   bool peer_ended_ = false;
-  bool behind_ = false;             // requests that came wait for the client to read, or for the next turn
+  bool behind_ = false;  // requests that came wait for the client to read, or for the next turn
 };
 
 }  // namespace hyperion::server

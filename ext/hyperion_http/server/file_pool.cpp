@@ -64,8 +64,8 @@ int FilePool::append(http::RequestBody& body, const std::string& bytes) noexcept
   }
   size_t written = 0;
   while (written < bytes.size()) {
-    const ssize_t wrote = ::pwrite(body.file.get(), bytes.data() + written, bytes.size() - written,
-                                   static_cast<off_t>(body.file_size));
+    const ssize_t wrote =
+        ::pwrite(body.file.get(), bytes.data() + written, bytes.size() - written, static_cast<off_t>(body.file_size));
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0) return errno;
     written += static_cast<size_t>(wrote);

@@ -330,9 +330,7 @@ bool IoWorker::route(http::Exchange& exchange) noexcept {
   for (serve::Responder* responder : shared_.responders) {
     switch (responder->respond(exchange)) {
       case serve::Verdict::not_mine: continue;
-      case serve::Verdict::answered:
-        exchange.answered_seen = true;
-        return true;
+      case serve::Verdict::answered: exchange.answered_seen = true; return true;
       case serve::Verdict::later: exchange.dispatched = true; return false;
     }
   }

@@ -53,7 +53,7 @@ module Hyperion
       def stop(timeout)
         @mutex.synchronize do
           wanted = timeout ? now + timeout : Float::INFINITY
-          @deadline = [@deadline, wanted].compact.min
+          @deadline ||= wanted
           @stopper ||= Thread.new { finish }
         end
         interrupt
@@ -88,7 +88,7 @@ module Hyperion
 
       # @return [Boolean] false when nobody would write it any more
       def log(level, source, message)
-        return false if @stats || !own?
+        return false if @stats
 
         @engine.log(level, source, message)
         true

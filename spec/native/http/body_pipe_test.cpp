@@ -1,6 +1,7 @@
 // http::BodyPipe: order, bounds, the ring in its file, and waiting on both sides. Producers are threads of the test.
-#include <doctest/doctest.h>
+#include "http/body_pipe.hpp"
 
+#include <doctest/doctest.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -9,7 +10,6 @@
 #include <string>
 #include <thread>
 
-#include "http/body_pipe.hpp"
 #include "support/random.hpp"
 
 using namespace hyperion;

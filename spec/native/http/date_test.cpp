@@ -1,7 +1,7 @@
 // http::DateCache: RFC 9110 section 5.6.7, IMF-fixdate.
-#include <doctest/doctest.h>
-
 #include "http/date.hpp"
+
+#include <doctest/doctest.h>
 
 using hyperion::http::DateCache;
 

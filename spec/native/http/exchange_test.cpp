@@ -1,10 +1,10 @@
 // http::Exchange and its side doors: signals between two threads, and that nothing stays when it is used again.
+#include "http/exchange.hpp"
+
 #include <doctest/doctest.h>
 
 #include <thread>
 #include <utility>
-
-#include "http/exchange.hpp"
 
 using namespace hyperion;
 using http::Exchange;

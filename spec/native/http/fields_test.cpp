@@ -1,10 +1,10 @@
 // http::FieldList: order, spelling, what it owns.
+#include "http/fields.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
-
-#include "http/fields.hpp"
 
 using namespace hyperion::http;
 

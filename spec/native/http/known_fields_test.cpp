@@ -1,10 +1,10 @@
 // The table of known field names finds every name in any case, and nothing else.
+#include "http/known_fields.hpp"
+
 #include <doctest/doctest.h>
 
 #include <random>
 #include <string>
-
-#include "http/known_fields.hpp"
 
 using namespace hyperion;
 using http::find_known_field;

@@ -1,7 +1,7 @@
 // http::Request: recycling, and the small questions it answers about itself.
-#include <doctest/doctest.h>
-
 #include "http/request.hpp"
+
+#include <doctest/doctest.h>
 
 using namespace hyperion::http;
 

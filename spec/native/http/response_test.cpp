@@ -1,10 +1,10 @@
 // http::Response::add: what an author may say, what is kept as a fact and what never reaches the wire.
+#include "http/response.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
-
-#include "http/response.hpp"
 
 using hyperion::buffer::Block;
 using hyperion::http::Field;
@@ -141,8 +141,8 @@ TEST_CASE("response: connection: close is obeyed, in any list") {
 
 TEST_CASE("response: hop-by-hop fields are not sent (RFC 9110 section 7.6.1)") {
   Response response;
-  for (const std::string_view name : {"Keep-Alive", "Proxy-Connection", "TE", "Connection", "Transfer-Encoding",
-                                      "Upgrade"}) {
+  for (const std::string_view name :
+       {"Keep-Alive", "Proxy-Connection", "TE", "Connection", "Transfer-Encoding", "Upgrade"}) {
     CHECK(response.add(name, "x") == Fault::none);
   }
   CHECK(lines(response).empty());

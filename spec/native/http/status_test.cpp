@@ -1,9 +1,9 @@
 // The table of status codes.
+#include "http/status.hpp"
+
 #include <doctest/doctest.h>
 
 #include <set>
-
-#include "http/status.hpp"
 
 using namespace hyperion::http;
 

@@ -1,10 +1,10 @@
 // http1::BodyCoding by itself: what is cut, counted, framed and released.
+#include "http1/body_coding.hpp"
+
 #include <doctest/doctest.h>
 
 #include <array>
 #include <string>
-
-#include "http1/body_coding.hpp"
 
 using namespace hyperion;
 using http1::BodyCoding;
@@ -99,7 +99,8 @@ TEST_CASE("body coding: none") {
   body.coding.start(Framing::none, 0);
   body.coding.write(body.out, std::string_view{"hello"});
   body.coding.write(body.out, std::string(20'000, 'x'));
-  body.coding.write(body.out, {.data = "x", .size = 1, .release = [](void*) noexcept { ++released; }, .owner = nullptr});
+  body.coding.write(body.out,
+                    {.data = "x", .size = 1, .release = [](void*) noexcept { ++released; }, .owner = nullptr});
   body.coding.write(body.out, range(1, 2));
   CHECK(body.coding.finish(body.out));
   CHECK(body.text().empty());

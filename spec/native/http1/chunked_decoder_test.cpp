@@ -1,12 +1,13 @@
 // What the corpus cannot say of the chunked decoder: how much room it is given, what it leaves of the input, and what
 // it costs.
+#include "http1/chunked_decoder.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
 
 #include "cpu_time.hpp"
 #include "guard_page.hpp"
-#include "http1/chunked_decoder.hpp"
 
 using namespace hyperion;
 using http1::ChunkedDecoder;
@@ -58,9 +59,7 @@ TEST_CASE("chunked decoder: a chunk beyond the room is not begun") {
     CHECK(body.rest == "\ndef\r\n");
     CHECK(body.content == "abc");
   }
-  SUBCASE("room for nothing is enough for the end") {
-    CHECK(body.take("0\r\n\r\n", 0) == Progress::complete);
-  }
+  SUBCASE("room for nothing is enough for the end") { CHECK(body.take("0\r\n\r\n", 0) == Progress::complete); }
 }
 
 TEST_CASE("chunked decoder: the room of one call counts what came before in it") {

@@ -1,11 +1,12 @@
 // Every case of spec/corpus through the session, the request parser and the chunked decoder: whole, cut in two at every
 // place, byte by byte and at random places. However the bytes come, the same must come of them.
+#include "corpus.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cstdlib>
 #include <random>
 
-#include "corpus.hpp"
 #include "response_reader.hpp"
 #include "session_rig.hpp"
 
@@ -26,7 +27,8 @@ const std::vector<Case>& corpus() {
   static const std::vector<Case> cases = [] {
     std::vector<Case> all = test::read_corpus(HYPERION_CORPUS);
     if (const char* wanted = std::getenv("HYPERION_CASE"); wanted != nullptr) {
-      std::erase_if(all, [&](const Case& one) { return (one.where + " " + one.rule).find(wanted) == std::string::npos; });
+      std::erase_if(all,
+                    [&](const Case& one) { return (one.where + " " + one.rule).find(wanted) == std::string::npos; });
     }
     return all;
   }();
@@ -128,7 +130,8 @@ void check_event(const Event& expected, const Event& seen) {
 std::string default_answers(const Case& one) {
   std::string statuses;
   for (const Event& event : one.expected) {
-    const std::string status = event.what.starts_with("request ") ? "200" : event.what.substr(event.what.rfind(' ') + 1);
+    const std::string status =
+        event.what.starts_with("request ") ? "200" : event.what.substr(event.what.rfind(' ') + 1);
     if (status != "0") statuses += (statuses.empty() ? "" : " ") + status;
   }
   return statuses;

@@ -1,11 +1,12 @@
 // What the corpus cannot say of the request parser: where its slices lie, how it is used again, and that a byte is not
 // read twice.
+#include "http1/parser.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
 
 #include "cpu_time.hpp"
-#include "http1/parser.hpp"
 
 using namespace hyperion;
 using http1::Progress;

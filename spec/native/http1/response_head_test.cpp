@@ -1,11 +1,12 @@
 // http1::write_response_head: the bytes of a head, and that it reckons its own size well.
+#include "http1/response_head.hpp"
+
 #include <doctest/doctest.h>
 
 #include <array>
 #include <string>
 
 #include "http/status.hpp"
-#include "http1/response_head.hpp"
 
 using namespace hyperion;
 

@@ -107,11 +107,11 @@ class ResponseReader {
   }
 
   bool read_field(ReadResponse& response, std::string_view text) {
-    constexpr std::string_view kToken =
-        "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    constexpr std::string_view kToken = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     const size_t colon = text.find(": ");
     if (colon == std::string_view::npos || colon == 0) return fail("no field line: " + std::string{text});
-    if (text.substr(0, colon).find_first_not_of(kToken) != text.npos) return fail("no field name: " + std::string{text});
+    if (text.substr(0, colon).find_first_not_of(kToken) != text.npos)
+      return fail("no field name: " + std::string{text});
     if (!clean(text)) return fail("a field value with CR, LF or NUL");
     response.fields.emplace_back(lower(text.substr(0, colon)), std::string{text.substr(colon + 2)});
     return true;

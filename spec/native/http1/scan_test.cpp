@@ -1,12 +1,13 @@
 // The vector scanner and the scalar one give the same answer for every byte, length and alignment; the input ends at a
 // guard page.
+#include "http1/scan.hpp"
+
 #include <doctest/doctest.h>
 
 #include <random>
 #include <string>
 
 #include "guard_page.hpp"
-#include "http1/scan.hpp"
 
 using namespace hyperion;
 

@@ -1,6 +1,5 @@
 // How the session frames a complete answer: RFC 9112 section 6, RFC 9110 sections 8.6 and 15.
 #include <doctest/doctest.h>
-
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -86,9 +85,8 @@ TEST_CASE("session answer: of a HEAD without a body the length is not known") {
 
 TEST_CASE("session answer: of a HEAD without a body the declared length is sent") {
   SessionRig rig;
-  const ReadResponse response = answer_to(rig, kHead, [](Exchange& exchange) {
-    exchange.response.declared_length = 1234;
-  });
+  const ReadResponse response =
+      answer_to(rig, kHead, [](Exchange& exchange) { exchange.response.declared_length = 1234; });
   CHECK(field(response, "content-length") == "1234");
   CHECK(rig.misframed.empty());
   CHECK(rig.session.phase() == Phase::idle);
@@ -116,9 +114,7 @@ TEST_CASE("session answer: 304 has no body, and a length only when it is declare
     });
     CHECK(field(response, "content-length") == "5");
   }
-  SUBCASE("not declared") {
-    CHECK(field(answer_to(rig, kGet, says("hello", 304)), "content-length") == "(none)");
-  }
+  SUBCASE("not declared") { CHECK(field(answer_to(rig, kGet, says("hello", 304)), "content-length") == "(none)"); }
   SUBCASE("a file") {
     const ReadResponse response = answer_to(rig, kGet, [](Exchange& exchange) {
       exchange.response.status = 304;
@@ -183,10 +179,8 @@ TEST_CASE("session answer: blocks leave whole, in order, and are released once")
   const std::string large(100'000, 'x');
   const ReadResponse response = answer_to(rig, kGet, [&](Exchange& exchange) {
     exchange.response.bytes = "first ";
-    exchange.response.blocks.push_back({.data = large.data(),
-                                        .size = large.size(),
-                                        .release = [](void*) noexcept { ++released; },
-                                        .owner = nullptr});
+    exchange.response.blocks.push_back(
+        {.data = large.data(), .size = large.size(), .release = [](void*) noexcept { ++released; }, .owner = nullptr});
     exchange.response.blocks.push_back(buffer::Block::own(" last"));
   });
   CHECK((response.body == "first " + large + " last"));
@@ -199,10 +193,8 @@ TEST_CASE("session answer: a block that may not be sent is released as well") {
   released = 0;
   SessionRig rig;
   (void)answer_to(rig, kHead, [](Exchange& exchange) {
-    exchange.response.blocks.push_back({.data = "x",
-                                        .size = 1,
-                                        .release = [](void*) noexcept { ++released; },
-                                        .owner = nullptr});
+    exchange.response.blocks.push_back(
+        {.data = "x", .size = 1, .release = [](void*) noexcept { ++released; }, .owner = nullptr});
   });
   CHECK(released == 1);
 }
@@ -423,9 +415,7 @@ TEST_CASE("session answer: a 426 names its upgrade in connection (RFC 9110 secti
     CHECK(field(answer_to(rig, kGet10KeepAlive, upgrade_required), "connection") == "upgrade, keep-alive");
     CHECK(rig.session.phase() == Phase::idle);
   }
-  SUBCASE("without the field") {
-    CHECK(field(answer_to(rig, kGet, says("no", 426)), "connection") == "(none)");
-  }
+  SUBCASE("without the field") { CHECK(field(answer_to(rig, kGet, says("no", 426)), "connection") == "(none)"); }
 }
 
 // --- Interim responses ---

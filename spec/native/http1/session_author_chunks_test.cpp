@@ -55,7 +55,8 @@ TEST_CASE("author's chunks: a body that is coded is not coded twice") {
 
 TEST_CASE("author's chunks: a body that is not coded is content") {
   // Some of these begin like a chunk; the last two end before it is clear that they are none.
-  for (const std::string content : {"hello", "5 apples", "12345678901234567890", "a\rb", "5\n", "", "deadbeef", "5;x"}) {
+  for (const std::string content :
+       {"hello", "5 apples", "12345678901234567890", "a\rb", "5\n", "", "deadbeef", "5;x"}) {
     for (const bool stream : {false, true}) {
       CAPTURE(content);
       CAPTURE(stream);

@@ -20,8 +20,8 @@ constexpr std::string_view kHalfHead = "GET /half HTTP/1.1\r\nHost: a\r\nX: y";
 constexpr std::string_view kHalfBody = "POST /half HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel";
 
 std::string refusal(ErrorCode code, std::string_view seen) {
-  return "= refused " + std::string{base::name_of(code)} + " " + std::to_string(base::status_of(code)) +
-         "\n=   seen " + std::string{seen} + "\n";
+  return "= refused " + std::string{base::name_of(code)} + " " + std::to_string(base::status_of(code)) + "\n=   seen " +
+         std::string{seen} + "\n";
 }
 
 }  // namespace
@@ -285,7 +285,8 @@ TEST_CASE("session end: after a refusal the connection lingers (RFC 9112 section
 }
 
 TEST_CASE("session end: a client that asked for the end is not waited for") {
-  for (const std::string_view request : {kGet10, std::string_view{"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"}}) {
+  for (const std::string_view request :
+       {kGet10, std::string_view{"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"}}) {
     SessionRig rig;
     (void)answer_to(rig, request, [](Exchange&) {});
     CHECK(rig.closed());
@@ -338,5 +339,6 @@ TEST_CASE("session end: a refused head knows nothing of the one before it on the
   rig.application = [](Exchange& exchange) { exchange.response.bytes = "x"; };
   rig.receive("DELETE /secret-of-another-client HTTP/1.1\r\nHost: a\r\n\r\nGET /half");
   rig.receive_end();
-  CHECK(to_text(rig.events).find("= refused truncated_request 0\n=   seen request GET  HTTP/1.1\n") != std::string::npos);
+  CHECK(to_text(rig.events).find("= refused truncated_request 0\n=   seen request GET  HTTP/1.1\n") !=
+        std::string::npos);
 }

@@ -90,7 +90,8 @@ class SessionRig final : private http::SessionHost, private http::Mailbox {
   static constexpr int64_t kNow = 784111777;  // Sun, 06 Nov 1994 08:49:37 GMT
 
   explicit SessionRig(http::Limits given = {})
-      : limits(given), context{.limits = limits, .chunks = chunks_, .date = date_, .wall_seconds = kNow},
+      : limits(given),
+        context{.limits = limits, .chunks = chunks_, .date = date_, .wall_seconds = kNow},
         session(context, *this) {}
   ~SessionRig() {
     for (const auto& exchange : exchanges) exchange->response.clear();
@@ -107,15 +108,15 @@ class SessionRig final : private http::SessionHost, private http::Mailbox {
   bool draining_output = true;
 
   std::vector<Event> events;
-  std::vector<std::string> methods;     // of everything that is answered, in order
-  std::vector<std::string> misframed;   // what on_misframed said
+  std::vector<std::string> methods;                        // of everything that is answered, in order
+  std::vector<std::string> misframed;                      // what on_misframed said
   std::vector<std::pair<http::Exchange*, bool>> answered;  // on_answered
-  std::vector<http::Exchange*> raw;     // on_raw
+  std::vector<http::Exchange*> raw;                        // on_raw
   std::vector<std::unique_ptr<http::Exchange>> exchanges;
-  http::Exchange* pending = nullptr;    // complete and not answered
-  http::Exchange* reading = nullptr;    // on_head was called, the request is not complete
-  std::string sent;                     // what the socket has taken
-  size_t posts = 0;                     // of Exchange::signal
+  http::Exchange* pending = nullptr;  // complete and not answered
+  http::Exchange* reading = nullptr;  // on_head was called, the request is not complete
+  std::string sent;                   // what the socket has taken
+  size_t posts = 0;                   // of Exchange::signal
 
   void receive(std::string_view bytes) {
     session.receive(page_.hold(bytes));

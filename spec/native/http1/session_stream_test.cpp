@@ -329,10 +329,10 @@ TEST_CASE("session stream: while the output is full a ring is not read either") 
 
 TEST_CASE("session stream: a body that fails before its first byte, with its head held, is a 500") {
   Streaming stream{kGet, {}, false, [](Response& response) {
-    response.hold_head = true;
-    CHECK(response.add("content-length", "100") == Response::FieldFault::none);
-    CHECK(response.add("set-cookie", "a=b") == Response::FieldFault::none);
-  }};
+                     response.hold_head = true;
+                     CHECK(response.add("content-length", "100") == Response::FieldFault::none);
+                     CHECK(response.add("set-cookie", "a=b") == Response::FieldFault::none);
+                   }};
   stream.answer();
   stream.finish(false);
   const ReadResponse response = only_response(stream.rig);

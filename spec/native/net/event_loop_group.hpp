@@ -49,8 +49,8 @@ class LoopRig final : public net::CompletionSink {
   std::vector<Event> events;
 
   void on_completion(const net::Completion& completion) noexcept override {
-    events.push_back({completion.kind, completion.handle, completion.owner, completion.result,
-                      std::string{completion.data}});
+    events.push_back(
+        {completion.kind, completion.handle, completion.owner, completion.result, std::string{completion.data}});
     if (hook) hook(completion);
   }
 
@@ -71,9 +71,7 @@ class LoopRig final : public net::CompletionSink {
     return true;
   }
 
-  net::Handle add(base::UniqueFd fd, void* owner = nullptr) {
-    return loop_->add_stream(std::move(fd), owner).value();
-  }
+  net::Handle add(base::UniqueFd fd, void* owner = nullptr) { return loop_->add_stream(std::move(fd), owner).value(); }
   // Registered, and receiving.
   net::Handle receiving(base::UniqueFd fd, void* owner = nullptr) {
     const net::Handle handle = add(std::move(fd), owner);

@@ -113,8 +113,7 @@ TEST_CASE_TEMPLATE("loop: a stream is closed within its own delivery", Loop, HYP
   }
 }
 
-TEST_CASE_TEMPLATE("loop: a stream is closed within the delivery of another, whose events wait", Loop,
-                   HYPERION_LOOPS) {
+TEST_CASE_TEMPLATE("loop: a stream is closed within the delivery of another, whose events wait", Loop, HYPERION_LOOPS) {
   LoopRig<Loop> rig;
   Pair pairs[2] = {make_pair(Family::tcp), make_pair(Family::tcp)};
   net::Handle handles[2];

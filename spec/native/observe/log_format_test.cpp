@@ -94,8 +94,10 @@ TEST_CASE("log format: control characters cannot forge a line or steer a termina
   CHECK(escaped("a\r\nb\tc\x1b[31m\x7f\\") == "a\\x0d\\x0ab\\x09c\\x1b[31m\\x7f\\\\");
   CHECK(escaped(std::string_view{"\0", 1}) == "\\x00");
   // C1 controls, as one byte and as UTF-8.
-  CHECK(escaped("\x9b" "31m") == "\\x9b31m");
-  CHECK(escaped("\xc2\x9b" "31m") == "\\xc2\\x9b31m");
+  CHECK(escaped("\x9b"
+                "31m") == "\\x9b31m");
+  CHECK(escaped("\xc2\x9b"
+                "31m") == "\\xc2\\x9b31m");
   CHECK(escaped("\xc2\xa0\xc3\xa9") == "\xc2\xa0\xc3\xa9");
   CHECK(json("a\r\n\t\"\\\x1b\x7f") == R"("a\r\n\t\"\\\u001b\u007f")");
   CHECK(json(std::string_view{"\0", 1}) == R"("\u0000")");
@@ -120,9 +122,9 @@ TEST_CASE("log format: well-formed UTF-8 stays, everything else is shown as what
     CHECK(escaped(good) == good);
   }
   // Overlong, surrogate, beyond U+10FFFF, cut short, a lone continuation.
-  for (const std::string_view bad : {"\xc0\xaf", "\xc1\xbf", "\xe0\x80\xaf", "\xe0\x9f\xbf", "\xed\xa0\x80",
-                                     "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\x80",
-                                     "\xc3", "\xe2\x82", "\xf0\x9f\x90", "\xe2\x28\xa1"}) {
+  for (const std::string_view bad :
+       {"\xc0\xaf", "\xc1\xbf", "\xe0\x80\xaf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80", "\xff", "\x80", "\xc3", "\xe2\x82", "\xf0\x9f\x90", "\xe2\x28\xa1"}) {
     CHECK(json(bad).find("\\ufffd") != std::string::npos);
     CHECK(escaped(bad).find("\\x") != std::string::npos);
     for (const char c : json(bad)) CHECK(static_cast<unsigned char>(c) < 0x80);

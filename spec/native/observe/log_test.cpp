@@ -188,7 +188,8 @@ TEST_CASE("log: many lines leave in one write") {
   const base::UniqueFd writer{pair[1]};
   Log log{settings_for(writer.get(), writer.get())};
   REQUIRE(log.start().ok());
-  for (int i = 0; i < 1000; ++i) log.write(Level::info, "test", "a line of some length or other, number " + std::to_string(i));
+  for (int i = 0; i < 1000; ++i)
+    log.write(Level::info, "test", "a line of some length or other, number " + std::to_string(i));
   std::thread stopper{[&] { log.stop(seconds{30}); }};
   // Each message is one write.
   size_t writes = 0;

@@ -43,11 +43,12 @@ class Native final : public serve::Responder {
 TEST_CASE("engine: responders are asked in order, and the application last") {
   Native first;
   Native second;
-  TestServer server{[](Call& call) { call.respond(200, "app " + std::string{call.path()}); }, calm_options(), 2,
-                    {&first, &second}};
+  TestServer server{
+      [](Call& call) { call.respond(200, "app " + std::string{call.path()}); }, calm_options(), 2, {&first, &second}};
   Client client = server.client();
   REQUIRE(client.send(get("/native") + get("/app") + get("/later") + get("/native/2") + get("/app/2")));
-  for (const std::string_view wanted : {"native /native", "app /app", "later /later", "native /native/2", "app /app/2"}) {
+  for (const std::string_view wanted :
+       {"native /native", "app /app", "later /later", "native /native/2", "app /app/2"}) {
     CHECK(read_response(client).body == wanted);
   }
   CHECK(first.asked == 5);

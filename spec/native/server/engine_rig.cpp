@@ -44,9 +44,7 @@ http::BodyPipe& Call::open_stream(const http::Limits& limits, bool spill, bool h
   return pipe;
 }
 
-bool Call::write(std::string_view bytes) {
-  return exchange.pipe->write(bytes) == http::BodyPipe::Outcome::accepted;
-}
+bool Call::write(std::string_view bytes) { return exchange.pipe->write(bytes) == http::BodyPipe::Outcome::accepted; }
 
 void Call::answer() {
   answered_ = true;
@@ -107,10 +105,13 @@ server::Options calm_options() {
 
 TestServer::TestServer(Handler handler, server::Options options, unsigned app_threads,
                        std::vector<serve::Responder*> responders)
-    : app(app_threads, std::move(handler)), engine([&] {
-        options.log.out_fd = options.log.error_fd = log.fd();
-        return options;
-      }(), app) {
+    : app(app_threads, std::move(handler)),
+      engine(
+          [&] {
+            options.log.out_fd = options.log.error_fd = log.fd();
+            return options;
+          }(),
+          app) {
   for (serve::Responder* responder : responders) engine.add_responder(*responder);
   auto listening = engine.listen_tcp("127.0.0.1", 0);
   auto started = listening.ok() ? engine.start() : listening;

@@ -1,5 +1,5 @@
-// The engine, end to end: time-outs. The limits are short, the patience is long: what is tested is that each ends what it
-// should end, with the right word, not before its time, and nothing else.
+// The engine, end to end: time-outs. The limits are short, the patience is long: what is tested is that each ends what
+// it should end, with the right word, not before its time, and nothing else.
 #include "server/engine_rig.hpp"
 #include "support/random.hpp"
 

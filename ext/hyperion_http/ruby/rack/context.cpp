@@ -47,8 +47,8 @@ void KeyCache::mark() const noexcept {
 void FollowUps::add(http::Exchange& exchange, VALUE record) { entries_.push_back({&exchange, record}); }
 
 VALUE FollowUps::take(http::Exchange& exchange) noexcept {
-  const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                  [&](const Entry& entry) { return entry.exchange == &exchange; });
+  const auto found =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.exchange == &exchange; });
   if (found == entries_.end()) return Qnil;
   const VALUE record = found->record;
   *found = entries_.back();
@@ -61,8 +61,8 @@ void FollowUps::mark() const noexcept {
 }
 
 void Context::mark() const noexcept {
-  for (const VALUE value : {app, adapter, env_template, empty_input, rack_errors, host.value, host_name, host_port,
-                            remote.value}) {
+  for (const VALUE value :
+       {app, adapter, env_template, empty_input, rack_errors, host.value, host_name, host_port, remote.value}) {
     rb_gc_mark(value);
   }
   keys.mark();

@@ -59,16 +59,16 @@ class FollowUps {
 struct Context {
   const http::Limits* limits = nullptr;
   VALUE app = Qnil;
-  VALUE adapter = Qnil;      // Hyperion::Adapter::Rack
-  VALUE env_template = Qnil; // a Hash with what every request shares
-  VALUE empty_input = Qnil;  // rack.input of a request without a body
+  VALUE adapter = Qnil;       // Hyperion::Adapter::Rack
+  VALUE env_template = Qnil;  // a Hash with what every request shares
+  VALUE empty_input = Qnil;   // rack.input of a request without a body
   VALUE rack_errors = Qnil;
-  bool rack_3 = true;        // LF in a header value is an error, not a separator
+  bool rack_3 = true;  // LF in a header value is an error, not a separator
   bool early_hints = false;
-  unsigned owner = 0;        // base::fork_generation() of the server's process
+  unsigned owner = 0;  // base::fork_generation() of the server's process
   KeyCache keys;
   LastValue host;
-  VALUE host_name = Qnil;    // SERVER_NAME and SERVER_PORT of `host`
+  VALUE host_name = Qnil;  // SERVER_NAME and SERVER_PORT of `host`
   VALUE host_port = Qnil;
   LastValue remote;
   FollowUps follow_ups;

@@ -319,9 +319,8 @@ void Service::follow_up() noexcept {
   if (NIL_P(record)) return;
   VALUE error = rb_ary_entry(record, 5);
   if (NIL_P(error) && !exchange().delivered) {
-    const Outcome made = protect(gvl_, [&error] {
-      error = rb_exc_new_cstr(client_disconnected, "the response was not delivered");
-    });
+    const Outcome made =
+        protect(gvl_, [&error] { error = rb_exc_new_cstr(client_disconnected, "the response was not delivered"); });
     if (!made.ok()) (void)take_exception(gvl_);
   }
   run_callbacks(rb_ary_entry(record, 3), true, record, error);
@@ -346,8 +345,8 @@ void Service::run_callbacks(VALUE list, bool with_arguments, VALUE record, VALUE
 
 // --- The thread ---
 
-// 0, or the jump that must go on. An exception from outside that reaches the thread between two requests (a Timeout that
-// fires late) is nobody's: dropped, and logged.
+// 0, or the jump that must go on. An exception from outside that reaches the thread between two requests (a Timeout
+// that fires late) is nobody's: dropped, and logged.
 int contain(const Gvl& gvl, Pool& pool, const Outcome& outcome) noexcept {
   if (outcome.ok()) return 0;
   const VALUE error = take_exception(gvl);

@@ -19,8 +19,8 @@ struct Pool {
 };
 
 enum class Leave : uint8_t {
-  closed,   // the queue is closed and empty
-  idle,     // one thread of several, with nothing to do for a while
+  closed,  // the queue is closed and empty
+  idle,    // one thread of several, with nothing to do for a while
 };
 
 // The life of an app thread: serves until it should end. Jumps out when the thread is killed, and in a forked child.

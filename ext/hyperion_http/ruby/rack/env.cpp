@@ -182,11 +182,11 @@ void set_body(const Gvl& gvl, Context& context, Exchange& exchange, VALUE env) {
 VALUE make_env_template(const Context& context, VALUE software, bool multithread, bool multiprocess) {
   const VALUE env = rb_hash_new();
   // Places of what every request sets: filling them later does not make the table grow.
-  for (const VALUE key : {literals.key_request_method, literals.key_path_info, literals.key_query_string,
-                          literals.key_request_path, literals.key_request_uri, literals.key_server_protocol,
-                          literals.key_http_version, literals.key_server_name, literals.key_server_port,
-                          literals.key_remote_addr, literals.key_url_scheme, literals.key_input, literals.key_hijack,
-                          literals.key_response_finished, literals.key_after_reply}) {
+  for (const VALUE key :
+       {literals.key_request_method, literals.key_path_info, literals.key_query_string, literals.key_request_path,
+        literals.key_request_uri, literals.key_server_protocol, literals.key_http_version, literals.key_server_name,
+        literals.key_server_port, literals.key_remote_addr, literals.key_url_scheme, literals.key_input,
+        literals.key_hijack, literals.key_response_finished, literals.key_after_reply}) {
     rb_hash_aset(env, key, Qnil);
   }
   rb_hash_aset(env, literals.key_script_name, literals.empty);

@@ -40,8 +40,8 @@ Frame& armed_frame(const Gvl& gvl, VALUE self, const char* what) {
 VALUE socket_from(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  const bool is_unix = ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
-                       address.ss_family == AF_UNIX;
+  const bool is_unix =
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0 && address.ss_family == AF_UNIX;
   const VALUE klass = rb_path2class(is_unix ? "UNIXSocket" : "TCPSocket");
   const VALUE socket = rb_funcall(klass, ids.for_fd, 1, INT2NUM(fd));
   rb_funcall(socket, ids.set_sync, 1, Qtrue);

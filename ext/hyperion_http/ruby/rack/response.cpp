@@ -27,7 +27,6 @@ using http::Response;
 // A file up to this size is read into the response: one write instead of two, and no descriptor kept.
 constexpr size_t kSmallFile = 16 * 1024;
 
-
 struct HeaderReader {
   const Context& context;
   Response& response;
@@ -169,9 +168,8 @@ bool take_file(const Gvl& gvl, Response& response, VALUE path) {
   if (opened->fd < 0) return false;
   [&]() noexcept {
     response.body = Response::Body::file;
-    response.file = {.file = std::make_shared<const base::UniqueFd>(base::UniqueFd{opened->fd}),
-                     .offset = 0,
-                     .size = opened->size};
+    response.file = {
+        .file = std::make_shared<const base::UniqueFd>(base::UniqueFd{opened->fd}), .offset = 0, .size = opened->size};
   }();
   return true;
 }

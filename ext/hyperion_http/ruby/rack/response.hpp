@@ -8,10 +8,10 @@ namespace hyperion::ruby::rack {
 
 // Where the body comes from, as the triplet says.
 enum class BodyKind : uint8_t {
-  whole,    // in the response already: an Array, a String, a file, nothing
-  each,     // responds to each, length unknown
-  stream,   // responds to call
-  hijack,   // rack.hijack among the headers (partial hijack), or a 101 with a streaming body: `callback` gets the socket
+  whole,   // in the response already: an Array, a String, a file, nothing
+  each,    // responds to each, length unknown
+  stream,  // responds to call
+  hijack,  // rack.hijack among the headers (partial hijack), or a 101 with a streaming body: `callback` gets the socket
 };
 
 // The parts of a triplet; VALUEs on the machine stack.

@@ -221,9 +221,7 @@ VALUE read(const Gvl& gvl, VALUE self, Arguments arguments) {
   if (stream.read_closed) throw Raise{rb_eIOError, "not opened for reading"};
   VALUE got = Qnil;
   const VALUE input = stream.input;
-  checked(gvl, [&] {
-    got = rb_funcallv(input, ids.read, static_cast<int>(arguments.size()), arguments.data());
-  });
+  checked(gvl, [&] { got = rb_funcallv(input, ids.read, static_cast<int>(arguments.size()), arguments.data()); });
   return got;
 }
 

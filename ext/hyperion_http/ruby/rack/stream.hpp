@@ -1,5 +1,5 @@
-// How bodies of unknown length leave, piece by piece: the stream of a callable body (Rack SPEC, "Streaming Body") and the
-// block of an `each` body. A write waits, without Ruby's lock, while the client is slower than the application.
+// How bodies of unknown length leave, piece by piece: the stream of a callable body (Rack SPEC, "Streaming Body") and
+// the block of an `each` body. A write waits, without Ruby's lock, while the client is slower than the application.
 #pragma once
 
 #include "http/exchange.hpp"
