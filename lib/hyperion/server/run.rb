@@ -53,7 +53,7 @@ module Hyperion
       def stop(timeout)
         @mutex.synchronize do
           wanted = timeout ? now + timeout : Float::INFINITY
-          @deadline ||= wanted
+          @deadline = [@deadline, wanted].compact.min
           @stopper ||= Thread.new { finish }
         end
         interrupt
@@ -88,7 +88,7 @@ module Hyperion
 
       # @return [Boolean] false when nobody would write it any more
       def log(level, source, message)
-        return false if @stats
+        return false if @stats || !own?
 
         @engine.log(level, source, message)
         true
