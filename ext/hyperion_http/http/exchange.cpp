@@ -12,6 +12,8 @@ void Exchange::clear() noexcept {
   hints.clear();
   handoff.clear();
   began = ready = taken = answered = base::Instant{};
+  answerer = Answerer::app;
+  route = 0;
   next = nullptr;
   owner = nullptr;
   output_end = response_bytes = 0;

@@ -24,6 +24,15 @@ namespace hyperion::http {
 
 class Exchange;
 
+// Who answered an exchange, for the log and the counters.
+enum class Answerer : uint8_t {
+  app,           // the Rack application
+  block,         // a block or handler registered for this path
+  static_entry,  // a response registered for this path: no Ruby
+  admin,         // health, metrics, the order to quit
+  server,        // the session or the server itself: an error
+};
+
 // The I/O side's letter box. One implementation: the I/O worker in server/.
 class Mailbox {
  public:
@@ -78,6 +87,9 @@ class Exchange {
   base::Instant answered{};
   // Of a stream. Made by the answerer before it signals kAnswered.
   std::optional<BodyPipe> pipe;
+  Answerer answerer = Answerer::app;
+  // Answerer::block: which one, as its route table numbers them.
+  uint32_t route = 0;
   // Interim responses (103), and the connection itself.
   InterimQueue hints;
   Handoff handoff;
