@@ -83,6 +83,10 @@ inline Event event_of(const http::Request& request) {
 }
 
 class SessionRig final : private http::SessionHost, private http::Mailbox {
+  // Before the session, which gives its chunks back when it ends.
+  buffer::ChunkPool chunks_;
+  http::DateCache date_;
+
  public:
   // Answers an exchange: fills its response; the rig gives it to the session.
   using Application = std::function<void(http::Exchange&)>;
@@ -115,8 +119,9 @@ class SessionRig final : private http::SessionHost, private http::Mailbox {
   std::vector<std::unique_ptr<http::Exchange>> exchanges;
   http::Exchange* pending = nullptr;  // complete and not answered
   http::Exchange* reading = nullptr;  // on_head was called, the request is not complete
-  std::string sent;                   // what the socket has taken
-  size_t posts = 0;                   // of Exchange::signal
+  http::Exchange* refused = nullptr;
+  std::string sent;  // what the socket has taken
+  size_t posts = 0;  // of Exchange::signal
 
   void receive(std::string_view bytes) {
     session.receive(page_.hold(bytes));
@@ -208,11 +213,6 @@ class SessionRig final : private http::SessionHost, private http::Mailbox {
   void post(http::Exchange&) noexcept override { ++posts; }
 
   GuardPage page_;
-  buffer::ChunkPool chunks_;
-  http::DateCache date_;
-
- public:
-  http::Exchange* refused = nullptr;
 };
 
 }  // namespace hyperion::test
