@@ -104,10 +104,11 @@ TEST_CASE("engine: a relay carries much, both ways, at any speed") {
   const std::string up = pattern(5'000'000);
   const std::string down = pattern(5'000'000, 1 << 30);
   std::string got_up;
+  Gate all_read;
   TestServer server{[&](Call& call) {
     auto taken = take_over(call);
     release(call);
-    if (!taken) return;
+    if (!taken) return all_read.open();
     Client socket{std::move(taken).value()};
     std::thread writer{[&] {
       Client copy{base::UniqueFd{::dup(socket.fd())}};
@@ -116,6 +117,7 @@ TEST_CASE("engine: a relay carries much, both ways, at any speed") {
     }};
     got_up = socket.read_all();
     writer.join();
+    all_read.open();
   }};
   Client client = server.client();
   REQUIRE(client.send(get("/take") + up.substr(0, 10)));
@@ -131,6 +133,7 @@ TEST_CASE("engine: a relay carries much, both ways, at any speed") {
     if (got_down.size() % 7 == 0) std::this_thread::sleep_for(milliseconds{1});
   }
   writer.join();
+  all_read.wait();  // a relay ends with its server
   server.stop();
   CHECK((got_down == down));
   CHECK((got_up == up));
