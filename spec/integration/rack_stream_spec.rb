@@ -177,6 +177,38 @@ RSpec.describe "streaming" do
       expect(log_lines(server)).to eq([])
     end
 
+    it "logs nothing of an EPIPE that the application lets through, for clients leave all day" do
+      over = Queue.new
+      server = streaming(lint: false) do |stream|
+        loop { stream.write("x" * 50_000) }
+      ensure
+        over << true
+      end
+      connect(server).tap { |client| client.request.read_head }.reset
+      over.pop
+      expect(server.stop).to be(true)
+      expect(log_lines(server).grep(/EPIPE/)).to eq([])
+    end
+
+    it "closes the connection of a client that has left in the middle, with nothing unread" do
+      leave = Queue.new
+      server = streaming(lint: false) do |stream|
+        stream.write("a")
+        leave.pop
+        stream.write("b")
+        stream.close
+      end
+      client = connect(server).request
+      client.read_head
+      client.close_write
+      # The end of the client's side is there before the rest of the answer.
+      sleep 0.05
+      leave << true
+      expect(client.read_all).to end_with("0\r\n\r\n")
+      expect(client.closed_by_server?).to be(true)
+      wait_until("the connection is forgotten") { server.stats[:connections_active].zero? }
+    end
+
     it "raises IOError on a closed stream" do
       errors = []
       server = streaming(lint: false) do |stream|

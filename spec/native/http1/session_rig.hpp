@@ -145,6 +145,7 @@ class SessionRig final : private http::SessionHost, private http::Mailbox {
       const http::Phase phase = session.phase();
       const size_t unread = session.unread().size();
       if (phase == http::Phase::closing || phase == http::Phase::waiting) return;
+      if (unread == 0) return drain();
       session.advance();
       if (session.unread().size() == unread && session.phase() == phase) return drain();
     }

@@ -237,6 +237,8 @@ bool Service::finish_phase(const Outcome& outcome, const char* what) noexcept {
   }
   if (rb_obj_class(error) == client_disconnected) return false;  // ours: nobody's fault
   if (NIL_P(error_)) error_ = error;
+  // A writer whose client is gone, let through by the application: not worth a line.
+  if (exchange().gone() && rb_obj_class(error) == broken_pipe) return false;
   log_exception(error, what);
   return false;
 }

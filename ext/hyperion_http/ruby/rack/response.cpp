@@ -18,6 +18,7 @@ namespace hyperion::ruby::rack {
 
 VALUE invalid_response = Qnil;
 VALUE client_disconnected = Qnil;
+VALUE broken_pipe = Qnil;
 
 namespace {
 
@@ -272,6 +273,8 @@ void define_response(VALUE hyperion) {
   rb_gc_register_address(&invalid_response);
   client_disconnected = rb_define_class_under(hyperion, "ClientDisconnected", error);
   rb_gc_register_address(&client_disconnected);
+  broken_pipe = rb_const_get(rb_mErrno, rb_intern("EPIPE"));
+  rb_gc_register_address(&broken_pipe);
 }
 
 }  // namespace hyperion::ruby::rack

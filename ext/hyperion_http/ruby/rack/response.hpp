@@ -33,6 +33,7 @@ void read_headers(const Context& context, VALUE headers, http::Response& respons
 
 extern VALUE invalid_response;     // Hyperion::InvalidResponse
 extern VALUE client_disconnected;  // Hyperion::ClientDisconnected: the response was not delivered
+extern VALUE broken_pipe;          // Errno::EPIPE: what a stream raises in a writer whose client is gone
 
 // Defines Hyperion::Error and those two.
 void define_response(VALUE hyperion);
