@@ -2,9 +2,12 @@
 #include "base/fork_guard.hpp"
 #include "ruby/classes/engine.hpp"
 #include "ruby/classes/process_end.hpp"
+#include "ruby/classes/route_table.hpp"
+#include "ruby/classes/runtime.hpp"
 #include "ruby/rack/hijack.hpp"
 #include "ruby/rack/input.hpp"
 #include "ruby/rack/response.hpp"
+#include "ruby/rack/route_apps.hpp"
 #include "ruby/rack/stream.hpp"
 #include "ruby/symbols.hpp"
 
@@ -12,11 +15,14 @@ extern "C" __attribute__((visibility("default"))) void Init_hyperion_http() {
   namespace ruby = hyperion::ruby;
   hyperion::base::install_fork_guard();
   ruby::init_symbols();
+  ruby::rack::init_route_apps();
   const VALUE module = rb_define_module("Hyperion");
   ruby::rack::define_response(module);
   ruby::rack::define_input(module);
   ruby::rack::define_stream(module);
   ruby::rack::define_hijack(module);
+  ruby::define_route_table(module);
+  ruby::define_runtime(module);
   ruby::define_engine(module);
   ruby::define_process_end(module);
 }

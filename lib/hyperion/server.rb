@@ -3,7 +3,10 @@
 require_relative "adapter/rack"
 require_relative "logger"
 require_relative "native"
+require_relative "runtime"
 require_relative "version"
+require_relative "server/route_table"
+require_relative "server/routing"
 require_relative "server/run"
 require_relative "server/settings"
 
@@ -14,17 +17,25 @@ module Hyperion
   #   server.urls # => ["http://127.0.0.1:43567"]
   #   server.stop
   class Server
+    include Routing
+    extend Routing::ClassLevel
+
     # @return [Settings]
     attr_reader :settings
 
     # @param app [#call] a Rack application
     # @param keywords every option of the table (`hyperion --help`) under its name, `host:` or `binds:` for where to
     #   listen, `threads:` as Integer or Range, and Settings::EXTRAS. `port: 0`: the kernel picks.
+    # @param route_table [RouteTable, nil] its routes, and no others; nil: see {Routing}
+    # @param runtime [Runtime] whose hooks run around its requests
     # @raise [ArgumentError] for a keyword that does not exist (the nearest is named), or a value that it cannot take
-    def initialize(app:, configuration: nil, **keywords)
+    def initialize(app:, configuration: nil, route_table: nil, runtime: Runtime.default, **keywords)
       raise ArgumentError, "Hyperion::Server: app must have a method call" unless app.respond_to?(:call)
+      raise ArgumentError, "Hyperion::Server: runtime must be a Hyperion::Runtime" unless runtime.is_a?(Runtime)
 
       @app = app
+      @runtime = runtime
+      begin_routing(route_table)
       @settings = Settings.new(configuration, keywords)
       @mutex = Mutex.new # guards @run against two starts
     end
@@ -38,7 +49,7 @@ module Hyperion
       @mutex.synchronize do
         unless running?
           @run.wait if @run&.own? # a stop that is under way
-          @run = Run.new(@app, @settings).start
+          @routing.synchronize { @run = Run.new(@app, @settings, routes: route_table, runtime: @runtime).start }
         end
       end
       self

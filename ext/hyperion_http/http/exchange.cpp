@@ -14,6 +14,7 @@ void Exchange::clear() noexcept {
   began = ready = taken = answered = base::Instant{};
   answerer = Answerer::app;
   route = 0;
+  held.reset();
   next = nullptr;
   owner = nullptr;
   output_end = response_bytes = 0;

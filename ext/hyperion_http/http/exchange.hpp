@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "base/clock.hpp"
+#include "base/counted.hpp"
 #include "http/body_pipe.hpp"
 #include "http/handoff.hpp"
 #include "http/limits.hpp"
@@ -69,9 +70,10 @@ class Exchange {
     kReleased = 32,  // the answerer does not touch the exchange any more
   };
 
-  // What the answerer is to do with it: answer the request, or, when that is sent or lost, run the callbacks that the
-  // application left for afterwards.
-  enum class Stage : uint8_t { request, follow_up };
+  // What the answerer is to do with it: answer the request; when that is sent or lost, run the callbacks that the
+  // application left for afterwards; or, with an exchange that is no request at all, run the hooks of native answers
+  // (server/note_queue).
+  enum class Stage : uint8_t { request, follow_up, notes };
 
   explicit Exchange(Mailbox& mailbox) noexcept : mailbox_(mailbox) {}
   Exchange(const Exchange&) = delete;
@@ -88,8 +90,10 @@ class Exchange {
   // Of a stream. Made by the answerer before it signals kAnswered.
   std::optional<BodyPipe> pipe;
   Answerer answerer = Answerer::app;
-  // Answerer::block: which one, as its route table numbers them.
+  // Answerer::block: which one, by its number in ruby/rack/route_apps.
   uint32_t route = 0;
+  // The route that it was matched with, which may have been replaced meanwhile.
+  base::Ref<const base::Counted> held;
   // Interim responses (103), and the connection itself.
   InterimQueue hints;
   Handoff handoff;
@@ -121,6 +125,9 @@ class Exchange {
   bool delivered = false;
   // Written by the file pool before kStored.
   int stored_error = 0;
+
+  // Which I/O thread of its server made it, from 0.
+  unsigned io_thread = 0;
 
   // Links for whoever holds the exchange: the mailbox, a queue or a free list; one at a time, except the mailbox.
   Exchange* mail_next = nullptr;

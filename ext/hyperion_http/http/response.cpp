@@ -95,6 +95,7 @@ void Response::clear() noexcept {
   }
   blocks.clear();
   file = buffer::FileRange{};
+  prepared = nullptr;
   declared_length.reset();
   declared_chunked = wants_close = has_date = hold_head = false;
 }

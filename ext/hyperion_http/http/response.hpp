@@ -12,6 +12,7 @@
 #include "buffer/file_range.hpp"
 #include "buffer/output_queue.hpp"
 #include "http/fields.hpp"
+#include "http/prepared.hpp"
 
 namespace hyperion::http {
 
@@ -43,6 +44,8 @@ class Response {
   std::string bytes;
   std::vector<buffer::Block> blocks;
   buffer::FileRange file;
+  // Set: this is the response, and of the rest only `status` counts. Valid until the session has been given the answer.
+  const Prepared* prepared = nullptr;
 
   // What the author said about framing and the connection.
   std::optional<uint64_t> declared_length;

@@ -44,6 +44,8 @@ class BodyCoding {
   void write(buffer::OutputQueue& out, std::string_view bytes);
   void write(buffer::OutputQueue& out, buffer::Block block);
   void write(buffer::OutputQueue& out, buffer::FileRange range);
+  // Content that stands in the queue already; not of a chunked body.
+  void count(uint64_t size) noexcept { (void)admit(size); }
   // The end of the content: true when the message is complete on the wire.
   bool finish(buffer::OutputQueue& out);
 

@@ -6,6 +6,7 @@
 #include "base/assert.hpp"
 #include "http/status.hpp"
 #include "http1/head_rules.hpp"
+#include "http1/prepared_image.hpp"
 
 namespace hyperion::http1 {
 
@@ -25,6 +26,8 @@ namespace {
 
 // Of a spilled stream, at a time.
 constexpr uint64_t kFileStep = 64 * 1024;
+// A prepared body of this size is sent from where it stands; copying a smaller one is cheaper.
+constexpr size_t kSharedBody = 16 * 1024;
 constexpr std::string_view kBadAuthorChunks = "the body is not in the chunked coding that its head declares";
 
 std::string_view plain_text_of(int status) noexcept {
@@ -234,6 +237,7 @@ void Session::close_when_sent() noexcept {
 void Session::answer(Exchange& exchange) noexcept {
   HYPERION_ASSERT(&exchange == current_ && state_ == State::answering);
   HYPERION_ASSERT(exchange.response.status >= 200 || exchange.response.status == 101);
+  if (exchange.response.prepared != nullptr) return write_prepared(exchange);
   if (exchange.response.body != Response::Body::stream) {
     write_head(exchange);
     if (exchange.response.body == Response::Body::raw) {
@@ -246,6 +250,47 @@ void Session::answer(Exchange& exchange) noexcept {
   head_held_ = exchange.response.hold_head;
   if (!head_held_) write_head(exchange);
   pump(exchange);
+}
+
+bool Session::is_last(const Exchange& exchange) const noexcept {
+  return !exchange.request.keep_alive || draining_ || context_.draining || (peer_ended_ && input_.empty());
+}
+
+void Session::write_prepared(Exchange& exchange) {
+  const http::Prepared& prepared = *exchange.response.prepared;
+  const http::Request& request = exchange.request;
+  const bool head_only = request.method == http::Method::head || http::forbids_body(prepared.status);
+  const std::string_view body = head_only ? std::string_view{} : prepared.body;
+  const std::string_view date = context_.date.at(context_.wall_seconds);
+  coding_.start(head_only ? BodyCoding::Framing::none : BodyCoding::Framing::counted, body.size());
+  last_ = is_last(exchange);
+  head_written_ = true;
+  const bool plain = !last_ && request.version != http::Version::http10 && !prepared.image.empty();
+  if (plain) {
+    append_image(output_, prepared, date, head_only);
+  } else {
+    HeadFacts facts = facts_of(prepared);
+    facts.date = date;
+    if (last_) {
+      facts.connection = "close";
+    } else if (request.version == http::Version::http10) {
+      facts.connection = "keep-alive";
+    }
+    write_response_head(output_, facts, prepared.fields);
+  }
+  if (plain && prepared.image.size() > prepared.head_size) {
+    coding_.count(body.size());
+  } else if (body.size() < kSharedBody || prepared.owner == nullptr) {
+    coding_.write(output_, body);
+  } else {
+    prepared.owner->retain();
+    coding_.write(output_,
+                  {.data = body.data(),
+                   .size = body.size(),
+                   .release = [](void* owner) noexcept { static_cast<const base::Counted*>(owner)->release(); },
+                   .owner = const_cast<base::Counted*>(prepared.owner)});
+  }
+  finish_answer(exchange, true);
 }
 
 void Session::write_head(Exchange& exchange) {
@@ -273,8 +318,7 @@ void Session::write_head(Exchange& exchange) {
   facts.chunked = unknown && request.version != http::Version::http10;
 
   const bool switches = response.status == 101;
-  last_ = raw || switches || !request.keep_alive || response.wants_close || draining_ || context_.draining ||
-          (peer_ended_ && input_.empty()) || (unknown && !facts.chunked);
+  last_ = raw || switches || response.wants_close || is_last(exchange) || (unknown && !facts.chunked);
   // RFC 9110 section 7.8: a sender of Upgrade names it in Connection.
   const bool upgrade = switches || (response.status == 426 && response.fields.find(http::KnownField::upgrade));
   if (switches || (upgrade && !last_ && request.version != http::Version::http10)) {

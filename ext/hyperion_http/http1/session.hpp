@@ -66,6 +66,8 @@ class Session final : public http::Session {
   void write_error(int status, bool head_only);
   void close_when_sent() noexcept;
 
+  bool is_last(const http::Exchange& exchange) const noexcept;
+  void write_prepared(http::Exchange& exchange);
   void write_head(http::Exchange& exchange);
   void write_whole_body(http::Exchange& exchange);
   void write_portion(http::Exchange& exchange, http::BodyPipe::Portion& portion);

@@ -22,6 +22,9 @@ namespace hyperion::ruby {
   X(backtrace, "backtrace") \
   X(read, "read")           \
   X(set_sync, "sync=")      \
+  X(new_object, "new")      \
+  X(start_hooks, "@start")  \
+  X(end_hooks, "@end")      \
   X(dispatch_for_c_loop, "dispatch_for_c_loop")
 
 // Keys and common values of the Rack environment.

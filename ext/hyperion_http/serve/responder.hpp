@@ -9,6 +9,7 @@ enum class Verdict : uint8_t {
   not_mine,  // nothing was touched
   answered,  // the response is complete
   later,     // taken; it will signal the exchange from any thread, or never
+  dispatch,  // Ruby's, and no other responder is asked
 };
 
 class Responder {

@@ -8,7 +8,11 @@
 namespace hyperion::server {
 
 Engine::Engine(Options options, Dispatcher& dispatcher)
-    : options_(std::move(options)), dispatcher_(dispatcher), log_(options_.log), files_(options_.file_threads) {}
+    : options_(std::move(options)),
+      dispatcher_(dispatcher),
+      log_(options_.log),
+      files_(options_.file_threads),
+      notes_(options_.hooks_wanted) {}
 
 Engine::~Engine() { stop(); }
 
@@ -42,6 +46,7 @@ base::Status Engine::start() {
                                 .accepting = accepting_,
                                 .files = files_,
                                 .log = log_,
+                                .notes = notes_,
                                 .on_drained =
                                     [](void* self) noexcept {
                                       auto* engine = static_cast<Engine*>(self);
@@ -54,7 +59,7 @@ base::Status Engine::start() {
   for (unsigned i = 0; i < std::max(1U, options_.io_threads); ++i) {
     auto loop = net::EpollLoop::create();
     if (!loop) return loop.error();
-    workers_.push_back(std::make_unique<IoWorker>(shared, std::move(loop).value()));
+    workers_.push_back(std::make_unique<IoWorker>(shared, i, std::move(loop).value()));
   }
   for (auto& worker : workers_) {
     if (auto status = worker->start(); !status) return status;

@@ -16,6 +16,7 @@
 #include "server/dispatcher.hpp"
 #include "server/file_pool.hpp"
 #include "server/io_worker.hpp"
+#include "server/note_queue.hpp"
 #include "server/options.hpp"
 
 namespace hyperion::server {
@@ -51,6 +52,8 @@ class Engine {
   const Options& options() const noexcept { return options_; }
   const std::vector<net::Listener>& listeners() const noexcept { return listeners_; }
   observe::Log& log() noexcept { return log_; }
+  // Native answers whose hooks are still to run.
+  NoteQueue& notes() noexcept { return notes_; }
   const std::vector<std::unique_ptr<IoWorker>>& workers() const noexcept { return workers_; }
 
  private:
@@ -60,6 +63,7 @@ class Engine {
   Dispatcher& dispatcher_;
   observe::Log log_;
   FilePool files_;
+  NoteQueue notes_;
   std::vector<net::Listener> listeners_;
   std::vector<serve::Responder*> responders_;
   std::vector<std::unique_ptr<IoWorker>> workers_;

@@ -133,8 +133,9 @@ class IoWorker::Acceptor final : public LoopClient, public Alarm {
   bool closed_ = false;
 };
 
-IoWorker::IoWorker(const Shared& shared, std::unique_ptr<net::EventLoop> loop)
+IoWorker::IoWorker(const Shared& shared, unsigned number, std::unique_ptr<net::EventLoop> loop)
     : shared_(shared),
+      number_(number),
       loop_(std::move(loop)),
       mailbox_(loop_->wakeup()),
       timers_(base::now()),
@@ -321,6 +322,7 @@ http::Exchange& IoWorker::new_exchange() {
   ++exchanges_in_use_;
   if (free_exchanges_ == nullptr) {
     exchanges_.push_back(std::make_unique<http::Exchange>(mailbox_));
+    exchanges_.back()->io_thread = number_;
     return *exchanges_.back();
   }
   return *std::exchange(free_exchanges_, free_exchanges_->next);
@@ -328,8 +330,11 @@ http::Exchange& IoWorker::new_exchange() {
 
 bool IoWorker::route(http::Exchange& exchange) noexcept {
   for (serve::Responder* responder : shared_.responders) {
-    switch (responder->respond(exchange)) {
-      case serve::Verdict::not_mine: continue;
+    const serve::Verdict verdict = responder->respond(exchange);
+    if (verdict == serve::Verdict::dispatch) break;
+    switch (verdict) {
+      case serve::Verdict::not_mine:
+      case serve::Verdict::dispatch: continue;
       case serve::Verdict::answered: exchange.answered_seen = true; return true;
       case serve::Verdict::later: exchange.dispatched = true; return false;
     }
@@ -379,6 +384,7 @@ void IoWorker::let_go(http::Exchange& exchange) noexcept {
 
 void IoWorker::retire_when_free(http::Exchange& exchange) noexcept {
   if (exchange.storing || (exchange.dispatched && !exchange.released)) return;
+  const bool carrier = exchange.stage == http::Exchange::Stage::notes;
   if (exchange.wants_follow_up && exchange.stage == http::Exchange::Stage::request) {
     exchange.stage = http::Exchange::Stage::follow_up;
     exchange.released = false;
@@ -386,6 +392,18 @@ void IoWorker::retire_when_free(http::Exchange& exchange) noexcept {
     return;
   }
   recycle(exchange);
+  if (!carrier) return;
+  note_carrier_out_ = false;
+  if (!shared_.notes.empty()) send_note_carrier();
+}
+
+// An exchange that is no request brings an app thread to the hooks of native answers; one at a time.
+void IoWorker::send_note_carrier() noexcept {
+  if (std::exchange(note_carrier_out_, true)) return;
+  http::Exchange& carrier = new_exchange();
+  carrier.stage = http::Exchange::Stage::notes;
+  carrier.dispatched = true;
+  outgoing_.push(carrier);
 }
 
 void IoWorker::recycle(http::Exchange& exchange) noexcept {
@@ -395,10 +413,17 @@ void IoWorker::recycle(http::Exchange& exchange) noexcept {
   --exchanges_in_use_;
 }
 
-void IoWorker::finished(const http::Exchange& exchange, int status) noexcept {
+void IoWorker::finished(http::Exchange& exchange, int status) noexcept {
   const auto hundreds = static_cast<size_t>(status / 100);
   counters_.responses[hundreds < std::size(counters_.responses) ? hundreds : 0].add();
-  if (!shared_.log.logs_requests()) return;
+  if (shared_.log.logs_requests()) log_request(exchange, status);
+  if (shared_.notes.wants(exchange)) {
+    shared_.notes.push(exchange);
+    send_note_carrier();
+  }
+}
+
+void IoWorker::log_request(const http::Exchange& exchange, int status) noexcept {
   const http::Request& request = exchange.request;
   observe::AccessEntry entry;
   entry.wall_micros = base::wall_micros();

@@ -20,6 +20,7 @@
 #include "server/dispatcher.hpp"
 #include "server/exchange_mailbox.hpp"
 #include "server/file_pool.hpp"
+#include "server/note_queue.hpp"
 #include "server/options.hpp"
 
 namespace hyperion::server {
@@ -57,12 +58,14 @@ class IoWorker final : private net::CompletionSink {
     std::atomic<unsigned>& accepting;
     FilePool& files;
     observe::Log& log;
+    NoteQueue& notes;
     // Rung when this worker's drain is complete.
     void (*on_drained)(void* object) noexcept;
     void* object;
   };
 
-  IoWorker(const Shared& shared, std::unique_ptr<net::EventLoop> loop);
+  // `number`: among the I/O threads of its server, from 0.
+  IoWorker(const Shared& shared, unsigned number, std::unique_ptr<net::EventLoop> loop);
   ~IoWorker();
   IoWorker(const IoWorker&) = delete;
   IoWorker& operator=(const IoWorker&) = delete;
@@ -106,8 +109,9 @@ class IoWorker final : private net::CompletionSink {
   // Passes bytes between two sockets until both ends are done, for a hijacked connection (server/relay).
   void start_relay(base::UniqueFd outer, base::UniqueFd inner, std::string_view already_read) noexcept;
   void remove(Relay& relay) noexcept;
-  // Once per exchange, when its response is sent or lost: the access log and the counters.
-  void finished(const http::Exchange& exchange, int status) noexcept;
+  // Once per exchange, when its response is sent or lost: the access log, the counters, the hooks of a native answer.
+  // Those take the request with them.
+  void finished(http::Exchange& exchange, int status) noexcept;
 
  private:
   class Acceptor;
@@ -122,11 +126,14 @@ class IoWorker final : private net::CompletionSink {
   void orphan_events(http::Exchange& exchange, uint32_t events) noexcept;
   void retire_when_free(http::Exchange& exchange) noexcept;
   void recycle(http::Exchange& exchange) noexcept;
+  void send_note_carrier() noexcept;
+  void log_request(const http::Exchange& exchange, int status) noexcept;
   void accept(int fd, const net::Listener& listener) noexcept;
   void check_drained() noexcept;
   void on_completion(const net::Completion& completion) noexcept override;
 
   const Shared shared_;
+  const unsigned number_;
   std::unique_ptr<net::EventLoop> loop_;
   ExchangeMailbox mailbox_;
   net::TimerWheel timers_;
@@ -141,6 +148,7 @@ class IoWorker final : private net::CompletionSink {
   http::Exchange* free_exchanges_ = nullptr;
   size_t exchanges_in_use_ = 0;
   ExchangeChain outgoing_;
+  bool note_carrier_out_ = false;
   Connection* connections_ = nullptr;  // doubly linked
   size_t connection_count_ = 0;
   int turns_before_drain_ = 0;

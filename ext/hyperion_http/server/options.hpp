@@ -7,6 +7,7 @@
 #include "http/limits.hpp"
 #include "net/listener.hpp"
 #include "observe/log.hpp"
+#include "server/note_queue.hpp"
 
 namespace hyperion::server {
 
@@ -17,6 +18,8 @@ struct Options {
   unsigned io_threads = 1;
   // Native threads for disk work that may block.
   unsigned file_threads = 2;
+  // Whether hooks want to hear of native answers.
+  NoteQueue::Wanted hooks_wanted;
 };
 
 }  // namespace hyperion::server

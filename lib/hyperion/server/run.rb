@@ -19,9 +19,11 @@ module Hyperion
 
       # @param app [#call]
       # @param settings [Settings]
-      def initialize(app, settings)
+      # @param routes [RouteTable]
+      # @param runtime [Runtime]
+      def initialize(app, settings, routes:, runtime:)
         @settings = settings
-        @engine = Engine.new(settings.for_engine(app))
+        @engine = Engine.new({**settings.for_engine(app), routes: routes, runtime: runtime})
         @pool = AppPool.new(@engine, settings.threads)
         @mutex = Mutex.new # guards @deadline and @stopper
         @over = Thread::Queue.new # closed at the end
@@ -43,6 +45,13 @@ module Hyperion
         @engine.stop
         @engine.close
         raise
+      end
+
+      # Serves another table's routes from now on.
+      def use_routes(routes)
+        @engine.use_routes(routes)
+      rescue RuntimeError # closed meanwhile
+        nil
       end
 
       # Begins the stop; the deadline of one that has begun only ever comes nearer. Waits for the end, but on an app

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -10,12 +11,15 @@
 
 #include "base/fork_guard.hpp"
 #include "observe/log_format.hpp"
+#include "ruby/classes/route_table.hpp"
+#include "ruby/classes/runtime.hpp"
 #include "ruby/convert.hpp"
 #include "ruby/rack/dispatch.hpp"
 #include "ruby/rack/env.hpp"
 #include "ruby/rack/input.hpp"
 #include "ruby/symbols.hpp"
 #include "ruby/typed_data.hpp"
+#include "serve/routes.hpp"
 #include "server/engine.hpp"
 
 namespace hyperion::ruby {
@@ -78,9 +82,12 @@ struct Half {
   struct Parts {
     Parts(server::Options options, int least, int most)
         : queue(options.io_threads, {[](void* self) noexcept { static_cast<Parts*>(self)->work_waits(); }, this}),
+          routes(std::max(1U, options.io_threads), options.hooks_wanted),
           engine(std::move(options), queue),
           least_threads(least),
-          most_threads(most) {}
+          most_threads(most) {
+      engine.add_responder(routes);
+    }
 
     bool can_grow() const noexcept { return queue.seats() < most_threads; }
     void work_waits() noexcept {
@@ -89,6 +96,7 @@ struct Half {
 
     Orders orders;
     server::AppQueue queue;
+    serve::Routes routes;
     server::Engine engine;
     rack::Context context;
     int least_threads;
@@ -202,19 +210,28 @@ VALUE initialize(const Gvl& gvl, VALUE self, Arguments arguments) {
   Half& half = EngineData::of(gvl, self);
   if (half.parts != nullptr) throw Raise{rb_eRuntimeError, "the engine is initialized already"};
   const unsigned owner = base::fork_generation();
-  half.parts = std::make_unique<Half::Parts>(options_from(settings), static_cast<int>(settings.number("min_threads")),
+  server::Options options = options_from(settings);
+  options.hooks_wanted = hooks_wanted_of(gvl, settings.get("runtime"));
+  const std::shared_ptr<serve::RouteTable> routes = route_table_of(gvl, settings.get("routes"));
+  half.parts = std::make_unique<Half::Parts>(std::move(options), static_cast<int>(settings.number("min_threads")),
                                              static_cast<int>(settings.number("max_threads")));
+  half.parts->routes.use(routes);
   rack::Context& context = half.parts->context;
   context.limits = &half.parts->engine.options().limits;
   context.owner = owner;
   context.early_hints = settings.flag("early_hints");
   context.rack_3 = settings.flag("rack_3");
   context.app = settings.get("app");
+  context.runtime = settings.get("runtime");
+  context.hooks_wanted = half.parts->engine.options().hooks_wanted;
+  context.notes = &half.parts->engine.notes();
   context.rack_errors = settings.get("rack_errors");
   const VALUE software = settings.get("server_software");
   const bool multithread = half.parts->most_threads > 1;
   checked(gvl, [&context, &gvl, software, multithread] {
     context.adapter = rb_path2class("Hyperion::Adapter::Rack");
+    context.request_class = rb_path2class("Hyperion::Request");
+    context.response_class = rb_path2class("Hyperion::Response");
     context.empty_input = rack::make_empty_input(gvl);
     context.env_template = rack::make_env_template(context, software, multithread, false);
   });
@@ -326,6 +343,14 @@ VALUE wait_order(const Gvl& gvl, VALUE self, Arguments arguments) {
 VALUE thread_ended(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
   parts_of(gvl, self).orders.thread_ended();
+  return Qnil;
+}
+
+// Serves the routes of another RouteTable from now on.
+VALUE use_routes(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 1, 1);
+  Half::Parts& parts = parts_of(gvl, self);
+  parts.routes.use(route_table_of(gvl, arguments[0]));
   return Qnil;
 }
 
@@ -448,6 +473,7 @@ VALUE stats(const Gvl& gvl, VALUE self, Arguments arguments) {
                       {"bytes_written", sum(&Counters::bytes_written)},
                       {"queue_depth", parts.queue.depth()},
                       {"threads", static_cast<uint64_t>(parts.queue.seats())},
+                      {"hooks_dropped", parts.engine.notes().dropped()},
                       {"log_lines_dropped", parts.engine.log().dropped()}};
   VALUE hash = Qnil;
   checked(gvl, [&] {
@@ -472,6 +498,7 @@ void define_engine(VALUE hyperion) {
   rb_define_method(klass, "serve", entry<serve>, -1);
   rb_define_method(klass, "wait_order", entry<wait_order>, -1);
   rb_define_method(klass, "thread_ended", entry<thread_ended>, -1);
+  rb_define_method(klass, "use_routes", entry<use_routes>, -1);
   rb_define_method(klass, "drain", entry<drain>, -1);
   rb_define_method(klass, "wait_drained", entry<wait_drained>, -1);
   rb_define_method(klass, "interrupt_wait", entry<interrupt_wait>, -1);

@@ -4,12 +4,15 @@
 #include <ruby.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "http/exchange.hpp"
 #include "ruby/gvl.hpp"
+#include "server/note_queue.hpp"
 
 namespace hyperion::ruby::rack {
 
@@ -63,6 +66,12 @@ struct Context {
   VALUE env_template = Qnil;  // a Hash with what every request shares
   VALUE empty_input = Qnil;   // rack.input of a request without a body
   VALUE rack_errors = Qnil;
+  VALUE request_class = Qnil;
+  VALUE response_class = Qnil;
+  // Hyperion::Runtime, and whether it has hooks.
+  VALUE runtime = Qnil;
+  std::shared_ptr<const std::atomic<bool>> hooks_wanted;
+  server::NoteQueue* notes = nullptr;
   bool rack_3 = true;  // LF in a header value is an error, not a separator
   bool early_hints = false;
   unsigned owner = 0;  // base::fork_generation() of the server's process

@@ -7,6 +7,7 @@
 #include "ruby/rack/env.hpp"
 #include "ruby/rack/hijack.hpp"
 #include "ruby/rack/response.hpp"
+#include "ruby/rack/route_apps.hpp"
 #include "ruby/rack/stream.hpp"
 #include "ruby/symbols.hpp"
 
@@ -23,7 +24,11 @@ constexpr auto kAtOnce = std::chrono::microseconds{20};
 class Service {
  public:
   Service(const Gvl& gvl, Context& context, Pool& pool, Exchange& exchange) noexcept
-      : gvl_(gvl), context_(context), pool_(pool), frame_{context, exchange} {}
+      : gvl_(gvl),
+        context_(context),
+        pool_(pool),
+        frame_{context, exchange},
+        observed_(context.hooks_wanted->load(std::memory_order_acquire)) {}
 
   // 0, or the jump that must go on (the thread is being killed, or this is a forked child).
   int run() noexcept;
@@ -34,17 +39,26 @@ class Service {
   Exchange& exchange() const noexcept { return frame_.exchange; }
   bool in_child() const noexcept { return base::fork_generation() != context_.owner; }
 
+  // Whose failure it is: what the application's own callbacks and hooks are told of, or nothing but a log line.
+  enum class Blame : uint8_t { application, nobody };
+
   // Runs `body` protected; true when it went well. Otherwise its exception is logged, or its jump kept for later.
   template <class Body>
-  bool phase(const char* what, Body body) noexcept;
+  bool phase(const char* what, Body body, Blame blame = Blame::application) noexcept;
+  void prepare();
   void call_app();
+  void run_hooks(ID list, const char* what, int argc, const VALUE* argv) noexcept;
+  void run_start_hooks(VALUE env) noexcept;
+  void run_end_hooks(VALUE env, bool answered) noexcept;
+  void run_notes() noexcept;
+  VALUE make_response();
   void await_hijackers() noexcept;
   void send_body();
   void release() noexcept;
   void stream_body();
   void hand_over();
   void close_body();
-  bool finish_phase(const Outcome& outcome, const char* what) noexcept;
+  bool finish_phase(const Outcome& outcome, const char* what, Blame blame = Blame::application) noexcept;
   void answer_error() noexcept;
   void look_for_follow_up();
   void follow_up() noexcept;
@@ -61,6 +75,8 @@ class Service {
   VALUE early_hints_ = Qnil;
   VALUE stream_ = Qnil;
   VALUE error_ = Qnil;
+  VALUE request_ = Qnil;  // Hyperion::Request, for hooks
+  const bool observed_;   // there are hooks
   int jump_ = 0;
   int status_ = 0;
   bool answered_ = false;   // kAnswered was signalled
@@ -86,7 +102,16 @@ int Service::run() noexcept {
     return jump_;
   }
 
-  bool ok = phase("application", [this] { call_app(); });
+  if (exchange().stage == Exchange::Stage::notes) {
+    run_notes();
+    if (!in_child()) exchange().signal(Exchange::kReleased);
+    return jump_;
+  }
+
+  bool ok = phase("application", [this] { prepare(); });
+  if (observed_ && ok) run_start_hooks(frame_.env);
+  if (in_child()) return jump_;
+  if (ok) ok = jump_ == 0 && phase("application", [this] { call_app(); });
   disarm(hijack_);
   disarm(early_hints_);
   // A child that the application forked owns nothing of the server; it goes its own way.
@@ -98,6 +123,8 @@ int Service::run() noexcept {
   } else if (ok) {
     ok = phase("response", [this] { read_response(gvl_, context_, exchange(), triplet_); });
   }
+  if (observed_) run_end_hooks(frame_.env, ok && !frame_.hijacked);
+  if (in_child()) return jump_;
   if (!answered_ && !ok) answer_error();
   status_ = exchange().response.status;
   if (!answered_) send_body();
@@ -115,7 +142,7 @@ int Service::run() noexcept {
 
 void Service::forget() noexcept {
   for (VALUE* value : {&frame_.env, &triplet_.status, &triplet_.headers, &triplet_.body, &triplet_.callback, &hijack_,
-                       &early_hints_, &stream_, &error_}) {
+                       &early_hints_, &stream_, &error_, &request_}) {
     *const_cast<volatile VALUE*>(value) = Qnil;
   }
 }
@@ -139,7 +166,7 @@ void Service::await_hijackers() noexcept {
   }
 }
 
-void Service::call_app() {
+void Service::prepare() {
   hijack_ = make_hijack(frame_);
   const VALUE env = build_env(gvl_, context_, exchange(), hijack_);
   frame_.env = env;
@@ -147,7 +174,11 @@ void Service::call_app() {
     early_hints_ = make_early_hints(frame_);
     rb_hash_aset(env, literals.key_early_hints, early_hints_);
   }
-  const VALUE arguments[] = {context_.app, env};
+}
+
+void Service::call_app() {
+  const bool routed = exchange().answerer == http::Answerer::block;
+  const VALUE arguments[] = {routed ? route_app(exchange().route) : context_.app, frame_.env};
   const VALUE answer = rb_funcallv(context_.adapter, ids.dispatch_for_c_loop, 2, arguments);
   if (frame_.hijacked) {
     // Whatever the application returns is ignored, but a body is closed.
@@ -156,6 +187,58 @@ void Service::call_app() {
     return;
   }
   triplet_ = split_triplet(answer);
+}
+
+// --- Hooks ---
+
+// In order. One that fails is logged, and the next one runs.
+void Service::run_hooks(ID list, const char* what, int argc, const VALUE* argv) noexcept {
+  const VALUE hooks = rb_ivar_get(context_.runtime, list);  // replaced, never changed
+  for (long i = 0; i < RARRAY_LEN(hooks) && !in_child(); ++i) {
+    const VALUE hook = RARRAY_AREF(hooks, i);
+    (void)phase(
+        what, [=] { rb_funcallv(hook, ids.call, argc, argv); }, Blame::nobody);
+  }
+}
+
+void Service::run_start_hooks(VALUE env) noexcept {
+  const VALUE known = frame_.env;
+  const auto make = [this, known] { request_ = rb_funcall(context_.request_class, ids.new_object, 1, known); };
+  if (!phase("on_request_start", make, Blame::nobody)) return;
+  const VALUE arguments[] = {request_, env};
+  run_hooks(ids.start_hooks, "on_request_start", 2, arguments);
+}
+
+void Service::run_end_hooks(VALUE env, bool answered) noexcept {
+  if (NIL_P(request_)) return;  // it did not come so far as to begin
+  VALUE response = Qnil;
+  const auto make = [this, &response] { response = make_response(); };
+  if (answered) (void)phase("on_request_end", make, Blame::nobody);
+  const VALUE arguments[] = {request_, env, response, error_};
+  run_hooks(ids.end_hooks, "on_request_end", 4, arguments);
+}
+
+VALUE Service::make_response() {
+  return rb_funcall(context_.response_class, ids.new_object, 3, triplet_.status, triplet_.headers, triplet_.body);
+}
+
+// Answers that needed no Ruby: each is put into this exchange in its turn. Its env is only the Request's, and the hooks
+// get none: whatever they might write there comes too late.
+void Service::run_notes() noexcept {
+  // Then requests have their turn; the I/O thread sends the exchange again.
+  constexpr int kMost = 32;
+  for (int i = 0; i < kMost && jump_ == 0 && !in_child() && context_.notes->take(exchange()); ++i) {
+    const bool ok = phase(
+        "hooks",
+        [this] {
+          frame_.env = build_env(gvl_, context_, exchange(), Qnil);
+          triplet_ = {.status = INT2FIX(exchange().response.status), .headers = headers_of(exchange().response)};
+        },
+        Blame::nobody);
+    if (!ok) continue;
+    run_start_hooks(Qnil);
+    run_end_hooks(Qnil, true);
+  }
 }
 
 // --- Bodies ---
@@ -210,9 +293,9 @@ void Service::close_body() {
 // --- Failures ---
 
 template <class Body>
-bool Service::phase(const char* what, Body body) noexcept {
+bool Service::phase(const char* what, Body body, Blame blame) noexcept {
   bool ok = false;
-  auto run = [&]() noexcept { ok = finish_phase(protect(gvl_, body), what); };
+  auto run = [&]() noexcept { ok = finish_phase(protect(gvl_, body), what, blame); };
   if (jump_ == 0) {
     run();
   } else {
@@ -221,7 +304,7 @@ bool Service::phase(const char* what, Body body) noexcept {
   return ok;
 }
 
-bool Service::finish_phase(const Outcome& outcome, const char* what) noexcept {
+bool Service::finish_phase(const Outcome& outcome, const char* what, Blame blame) noexcept {
   if (outcome.ok()) return true;
   if (in_child()) {
     jump_ = outcome.state();
@@ -236,7 +319,7 @@ bool Service::finish_phase(const Outcome& outcome, const char* what) noexcept {
     return false;
   }
   if (rb_obj_class(error) == client_disconnected) return false;  // ours: nobody's fault
-  if (NIL_P(error_)) error_ = error;
+  if (blame == Blame::application && NIL_P(error_)) error_ = error;
   // A writer whose client is gone, let through by the application: not worth a line.
   if (exchange().gone() && rb_obj_class(error) == broken_pipe) return false;
   log_exception(error, what);

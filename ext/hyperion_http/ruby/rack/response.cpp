@@ -239,6 +239,24 @@ void read_headers(const Context& context, VALUE headers, http::Response& respons
   }
 }
 
+VALUE headers_of(const Response& response) {
+  const http::FieldList& fields = response.prepared != nullptr ? response.prepared->fields : response.fields;
+  const VALUE headers = rb_hash_new();
+  for (const http::Field& field : fields) {
+    const VALUE name = to_literal(fields.name(field));
+    const VALUE value = to_string(fields.value(field));
+    const VALUE present = rb_hash_lookup2(headers, name, Qundef);
+    if (present == Qundef) {
+      rb_hash_aset(headers, name, value);
+    } else if (RB_TYPE_P(present, T_ARRAY)) {
+      rb_ary_push(present, value);
+    } else {
+      rb_hash_aset(headers, name, rb_ary_new_from_args(2, present, value));
+    }
+  }
+  return headers;
+}
+
 Triplet split_triplet(VALUE answer) {
   const VALUE parts = rb_check_array_type(answer);
   if (NIL_P(parts)) {

@@ -31,6 +31,9 @@ void read_response(const Gvl& gvl, const Context& context, http::Exchange& excha
 // Field lines of `headers` (a Hash, or anything with each): also for early hints.
 void read_headers(const Context& context, VALUE headers, http::Response& response, VALUE* hijack);
 
+// The fields of a response that was given natively, as a Hash: name in lower case, String or Array of Strings.
+VALUE headers_of(const http::Response& response);
+
 extern VALUE invalid_response;     // Hyperion::InvalidResponse
 extern VALUE client_disconnected;  // Hyperion::ClientDisconnected: the response was not delivered
 extern VALUE broken_pipe;          // Errno::EPIPE: what a stream raises in a writer whose client is gone
