@@ -29,11 +29,7 @@ class Route final : public base::Counted {
   using Gone = void (*)(uint32_t number) noexcept;
 
   Route(std::string_view its_method, std::string_view its_path, uint32_t its_number, Gone gone)
-      : method_name(its_method),
-        path(its_path),
-        method(http::method_of(its_method)),
-        number(its_number),
-        gone_(gone) {}
+      : method_name(its_method), path(its_path), method(http::method_of(its_method)), number(its_number), gone_(gone) {}
 
   const std::string method_name;
   const std::string path;
