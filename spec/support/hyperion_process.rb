@@ -15,6 +15,13 @@ module Support
     # Without these variables of the test's own process: they would be the server's.
     NEUTRAL = %w[APP_ENV RACK_ENV RAILS_ENV PORT RAILS_MAX_THREADS WEB_CONCURRENCY].to_h { |name| [name, nil] }.freeze
 
+    class << self
+      # @return [Array<HyperionProcess>] those that nobody has cleaned yet
+      def running
+        @running ||= []
+      end
+    end
+
     # @return [Integer]
     attr_reader :pid
     # @return [String] its working directory, removed by `clean`
@@ -34,6 +41,7 @@ module Support
       variables = {**NEUTRAL, **(bundler ? {} : {"RUBYOPT" => nil, "RUBYLIB" => nil}), **env}
       @pid = Process.spawn(variables, *command, *arguments,
                            chdir: @folder, in: File::NULL, out: path(".stdout"), err: path(".stderr"), **options)
+      self.class.running << self
     end
 
     # @return [String] an absolute path in its folder
@@ -82,6 +90,7 @@ module Support
         @status = Process.wait2(@pid).last
       end
       FileUtils.remove_entry(@folder)
+      self.class.running.delete(self)
     end
 
     private
