@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
-# The Ruby specs: `rake spec` with the Gemfile, `rake spec:NAME` with gemfiles/NAME.gemfile (another Rack, say).
+# The Ruby specs: `rake spec` with the Gemfile, `rake spec:rack2` with Rack 2.2, `rake spec:lint` with Rack::Lint around
+# every application.
 # RSpec itself runs one file or one example: `bundle exec rspec spec/integration/smoke_spec.rb:4`.
 
 require "shellwords"
@@ -28,10 +29,15 @@ namespace :spec do
     sh("bundle", "exec", "rake", "compile", out: File::NULL, verbose: false)
   end
 
-  Dir["gemfiles/*.gemfile"].sort.each do |gemfile|
-    name = File.basename(gemfile, ".gemfile").delete("_")
-    desc "Run the specs with #{gemfile}"
-    task name => :compile do
+  desc "Run the integration specs with Rack::Lint around every application"
+  task lint: :compile do
+    sh({"HYPERION_LINT" => "1"}, "bundle", "exec", "rspec", "--tag", "~build",
+       *Shellwords.split(ENV.fetch("SPEC", "spec/integration")))
+  end
+
+  Dir["gemfiles/rack*.gemfile"].sort.each do |gemfile|
+    desc "Run the specs with #{gemfile}; HYPERION_LINT=1 for Rack::Lint"
+    task File.basename(gemfile, ".gemfile") => :compile do
       Bundler.with_unbundled_env do
         environment = {"BUNDLE_GEMFILE" => File.expand_path(gemfile)}
         sh(environment, "bundle", "check", out: File::NULL, verbose: false) do |there,|

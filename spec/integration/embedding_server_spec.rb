@@ -8,7 +8,7 @@ RSpec.describe Hyperion::Server do
   end
 
   def server(app = hello, **options)
-    described_class.new(app: app, host: "127.0.0.1", port: 0, log_level: "fatal", **options)
+    described_class.new(app: Support::Lint.wrap(app), host: "127.0.0.1", port: 0, log_level: "fatal", **options)
                    .tap { |made| (@started_servers ||= []) << made }
   end
 
@@ -73,7 +73,7 @@ RSpec.describe Hyperion::Server do
       expect(errors.string).to eq("noted")
     end
 
-    it "is how line feeds in header values are understood" do
+    it "is how line feeds in header values are understood", no_lint: {rack_3: "LF in a value"} do
       app = ->(_env) { [200, {"x-two" => "a\nb"}, []] }
 
       expect(fetch(server(app, rack_3: false).start)["x-two"]).to eq("a, b")
@@ -308,7 +308,8 @@ RSpec.describe Hyperion::Server do
       before = footprint
       50.times { once.call }
 
-      wait_until("#{footprint} to become #{before}") { footprint == before }
+      # Fewer, too: native threads of what ran before live on for a while.
+      wait_until("#{footprint} to become #{before}") { footprint.zip(before).all? { |now, least| now <= least } }
     ensure
       GC.enable
     end

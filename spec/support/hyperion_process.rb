@@ -31,12 +31,14 @@ module Support
     # @param app [String, nil] text of config.ru; nil: there is none
     # @param files [Hash{String => String}] further files by path
     # @param env [Hash{String => String}]
-    # @param command [Array<String>] what to run instead of exe/hyperion
+    # @param command [Array<String>] what to run instead of exe/hyperion; Rack::Lint is its own affair, as rackup's
     # @param bundler [Boolean] with all gems of the Gemfile; without, it starts faster and has only Rack
     # @param options [Hash] for Process.spawn
     def initialize(arguments, app: HELLO, files: {}, env: {}, command: nil, bundler: false, options: {})
       @folder = Dir.mktmpdir("hyperion")
-      {"config.ru" => app, **files}.each { |path, text| write(path, text) if text }
+      {"config.ru" => app && (command ? app : Lint.wrap_rackup(app)), **files}.each do |path, text|
+        write(path, text) if text
+      end
       command ||= [*ruby(bundler), File.join(ROOT, "exe/hyperion")]
       variables = {**NEUTRAL, **(bundler ? {} : {"RUBYOPT" => nil, "RUBYLIB" => nil}), **env}
       @pid = Process.spawn(variables, *command, *arguments,

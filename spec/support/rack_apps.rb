@@ -24,7 +24,7 @@ module Support
     # The env that one request makes.
     def env_of(*request, options: {}, **fields)
       app, envs = recorder
-      server = start_server(app, lint: false, **options)
+      server = start_server(app, **options)
       fetch(server, *request, **fields)
       envs.pop(true)
     end
