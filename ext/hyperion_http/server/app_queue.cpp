@@ -10,6 +10,9 @@ namespace {
 
 // The longest that other Ruby threads wait for the lock while requests keep coming.
 constexpr auto kLongestService = std::chrono::milliseconds{1};
+// The most that exchanges get in a row because others had as much. Less than the interpreter's own time slice of 100 ms:
+// that would take the lock away in the middle of a request, and the yield behind it would give it away again.
+constexpr auto kLongestShare = std::chrono::milliseconds{80};
 
 }  // namespace
 
@@ -37,6 +40,7 @@ void AppQueue::Seat::interrupt() noexcept {
 void AppQueue::Seat::call() noexcept {
   const std::lock_guard lock{mutex_};
   called_ = true;
+  called_at_ = base::now();
   rung_.notify_one();
 }
 
@@ -59,6 +63,12 @@ AppQueue::Seat* AppQueue::choose() noexcept {
   return seat;
 }
 
+AppQueue::Seat* AppQueue::choose_holder() noexcept {
+  Seat* seat = std::exchange(holder_, nullptr);
+  if (seat != nullptr) sit_up(*seat);
+  return seat;
+}
+
 void AppQueue::turn_ended(bool sleeping) noexcept {
   // Before the look at the queue: a thread that stops standing by after it finds nobody awake and looks itself.
   if (sleeping) io_awake_.fetch_sub(1);
@@ -69,10 +79,11 @@ void AppQueue::turn_ended(bool sleeping) noexcept {
     const std::lock_guard lock{mutex_};
     const uint64_t taken = taken_.load(std::memory_order_relaxed);
     const bool stuck = taken == std::exchange(taken_at_last_turn_, taken);
+    seat = choose_holder();
     const bool nobody_runs = parked_.size() >= static_cast<size_t>(seats_.load());
     // Whoever runs goes straight on to the next exchange, so a second thread would only fight for the lock. One is
     // called when nothing was taken for a whole turn, or when nobody will look again.
-    if (!somebody_stands_by() && (nobody_runs || sleeping || stuck)) {
+    if (seat == nullptr && !somebody_stands_by() && (nobody_runs || sleeping || stuck)) {
       seat = choose();
       nobody_idle = seat == nullptr;
     }
@@ -166,14 +177,34 @@ bool AppQueue::park(Seat& seat) noexcept {
   return true;
 }
 
-bool AppQueue::should_yield(base::Instant now) const noexcept {
-  return in_requests_ > 0 || now - last_pause_ >= kLongestService;
+bool AppQueue::wait_with_lock(Seat& seat, base::Duration patience) noexcept {
+  {
+    const std::lock_guard lock{mutex_};
+    if (depth_.load() > 0) return true;
+    if (seat.state_ != Seat::State::parked) return false;
+    holder_ = &seat;
+  }
+  const Seat::Wake wake = seat.wait(patience);
+  const std::lock_guard lock{mutex_};
+  holder_ = nullptr;
+  if (wake == Seat::Wake::interrupted) seat.interrupt();
+  return wake == Seat::Wake::called;
 }
 
-void AppQueue::end_yield(base::Instant now) noexcept {
+bool AppQueue::should_yield(base::Instant now) const noexcept {
+  return now >= keep_until_ && (in_requests_ > 0 || now - last_pause_ >= kLongestService);
+}
+
+void AppQueue::end_yield(base::Instant began, base::Instant now) noexcept {
   yielding_.fetch_sub(1);
-  last_pause_ = now;
+  had_pause(began, now);
   ensure_standby();
+}
+
+void AppQueue::had_pause(base::Instant asked, base::Instant now) noexcept {
+  last_pause_ = now;
+  const base::Duration others = now - std::max(asked, last_service_);
+  keep_until_ = std::max(keep_until_, now + std::min<base::Duration>(others, kLongestShare));
 }
 
 void AppQueue::close() noexcept {

@@ -4,7 +4,9 @@
 //   1. An exchange is taken only while holding the lock, one at a time, straight on while there is work.
 //   2. At most one thread stands by: woken, empty-handed, waiting for the lock. It takes over the instant the running
 //      one blocks. While work remains and threads are idle there is one.
-//   3. The taker is told when to yield between exchanges (should_yield).
+//   3. The taker is told when to yield between exchanges (should_yield): often. But who takes the lock for long by that,
+//      because it computes, has had its share: the exchanges then get as much time in a row (share_left), and while the
+//      queue is empty for a moment the lock is kept, for who computes would not give it back before its time slice ends.
 //
 //   Seat:  running --park--> parked --call--> called (stands by) --next--> running
 //
@@ -35,6 +37,8 @@ class AppQueue final : public Dispatcher {
     Wake wait(base::Duration patience) noexcept;
     // Any thread; sticky: the current or the next wait ends.
     void interrupt() noexcept;
+    // When the last wait that was ended by a call was ended; since then its thread waits for the lock.
+    base::Instant called_at() const noexcept { return called_at_; }
 
    private:
     friend class AppQueue;
@@ -49,6 +53,7 @@ class AppQueue final : public Dispatcher {
     std::condition_variable rung_;
     bool called_ = false;
     bool interrupted_ = false;
+    base::Instant called_at_{};
   };
 
   // Called when work waits and no thread is idle, on an I/O thread or a taker's: often, under load.
@@ -78,13 +83,22 @@ class AppQueue final : public Dispatcher {
   void done(Seat& seat) noexcept;
   // Before Seat::wait. False: there is work, or the queue is closed; do not wait.
   bool park(Seat& seat) noexcept;
-  // Rule 3, between exchanges: others are in the middle of a request, or the last pause was a millisecond ago.
+  // After park, before Seat::wait, and short: the lock is kept meanwhile. True: there is work.
+  bool wait_with_lock(Seat& seat, base::Duration patience) noexcept;
+  // Rule 3, between exchanges: others are in the middle of a request, or the last pause was a millisecond ago; and no
+  // share is left.
   bool should_yield(base::Instant now) const noexcept;
   // Around the yield; meanwhile this thread stands by as well.
   void begin_yield() noexcept { yielding_.fetch_add(1); }
-  void end_yield(base::Instant now) noexcept;
-  // The lock has just been waited for: others have had their turn.
-  void had_pause(base::Instant now) noexcept { last_pause_ = now; }
+  void end_yield(base::Instant began, base::Instant now) noexcept;
+  // The lock has just been waited for since `asked`: others have had their turn.
+  void had_pause(base::Instant asked, base::Instant now) noexcept;
+  // After an exchange: what was waited for before this was not taken from the exchanges.
+  void served(base::Instant now) noexcept { last_service_ = now; }
+  // For how long the exchanges may have the lock because others had it for as long.
+  base::Duration share_left(base::Instant now) const noexcept {
+    return keep_until_ > now ? keep_until_ - now : base::Duration::zero();
+  }
   // The same, asked by somebody without a seat.
   bool exhausted() const noexcept { return parked_count_.load() == 0 && in_requests_ >= seats_.load(); }
   // Threads inside a request.
@@ -107,20 +121,25 @@ class AppQueue final : public Dispatcher {
   void sit_up(Seat& seat) noexcept;
   // With mutex_: takes the seat to call out of the parked ones, or null.
   Seat* choose() noexcept;
+  // With mutex_: the same, of the one who waits with the lock.
+  Seat* choose_holder() noexcept;
   // With the lock: calls somebody, or the recruiter, when work remains and no I/O thread is awake to do so.
   void ensure_standby() noexcept;
 
   const Recruiter recruiter_;
-  std::mutex mutex_;  // guards the next five, and changes of standing_by_ and Seat::state_
+  std::mutex mutex_;  // guards the next six, and changes of standing_by_ and Seat::state_
   std::vector<std::unique_ptr<Seat>> all_seats_;
   std::vector<Seat*> free_seats_;
   ExchangeChain arrived_;
   std::vector<Seat*> parked_;  // last in, first out: warm caches, and the others may retire
+  Seat* holder_ = nullptr;      // waits with the lock: called before anybody, for nobody else can run
   uint64_t taken_at_last_turn_ = 0;
 
-  ExchangeChain ready_;  // guarded by the lock, like the next two
+  ExchangeChain ready_;  // guarded by the lock, like the next four
   int in_requests_ = 0;
   base::Instant last_pause_{};
+  base::Instant last_service_{};
+  base::Instant keep_until_{};
 
   std::atomic<uint64_t> depth_{0};
   std::atomic<uint64_t> taken_{0};

@@ -19,6 +19,9 @@ using http::Response;
 
 // A yield that took no longer than this met nobody who wants the lock.
 constexpr auto kAtOnce = std::chrono::microseconds{20};
+// How long the lock is kept for the next request at most, where the exchanges have a share left: time enough for a
+// client to send it.
+constexpr base::Duration kLongestHold = std::chrono::milliseconds{2};
 
 // One request on an app thread. Every member is trivially destructible: a kill may jump over it.
 class Service {
@@ -451,7 +454,7 @@ int yield_lock(const Gvl& gvl, Pool& pool, base::Instant before) noexcept {
   pool.queue.begin_yield();
   const Outcome outcome = protect(gvl, [] { rb_thread_schedule(); });
   const base::Instant now = base::now();
-  pool.queue.end_yield(now);
+  pool.queue.end_yield(before, now);
   if (const int jump = contain(gvl, pool, outcome)) return jump;
   if (now - before <= kAtOnce && pool.queue.seats() < pool.most && pool.queue.short_of_threads()) {
     pool.want_thread(pool.object);
@@ -464,7 +467,6 @@ int yield_lock(const Gvl& gvl, Pool& pool, base::Instant before) noexcept {
 Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
   server::AppQueue& queue = pool.queue;
   server::AppQueue::Seat& seat = queue.enter();
-  queue.had_pause(base::now());
   int jump = 0;
   bool fresh = true;  // empty-handed until now
   Leave leave = Leave::closed;
@@ -483,6 +485,7 @@ Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
       queue.done(seat);
       if (jump == 0) jump = serve_interrupts(gvl, pool);
       const base::Instant now = base::now();
+      queue.served(now);
       if (jump == 0 && queue.depth() > 0 && queue.should_yield(now)) jump = yield_lock(gvl, pool, now);
       continue;
     }
@@ -490,17 +493,19 @@ Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
       if (queue.closed() && queue.depth() == 0) break;
       continue;
     }
+    using Wake = server::AppQueue::Seat::Wake;
+    if (queue.share_left(base::now()) > kLongestHold && queue.wait_with_lock(seat, kLongestHold)) continue;
     auto wait = [&](const NoGvl&) noexcept { return seat.wait(pool.idle_patience); };
     auto unblock = [&]() noexcept { seat.interrupt(); };
     const auto wake = Boundary::without_gvl(gvl, wait, unblock);
     const base::Instant now = base::now();
-    queue.had_pause(now);
+    queue.had_pause(wake == Wake::called ? seat.called_at() : now, now);
     fresh = true;
-    if (wake == server::AppQueue::Seat::Wake::idle && queue.seats() > pool.least) {
+    if (wake == Wake::idle && queue.seats() > pool.least) {
       leave = Leave::idle;
       break;
     }
-    if (!wake || wake == server::AppQueue::Seat::Wake::interrupted) jump = serve_interrupts(gvl, pool);
+    if (!wake || wake == Wake::interrupted) jump = serve_interrupts(gvl, pool);
   }
   if (base::fork_generation() == context.owner) queue.leave(seat);
   if (jump != 0) throw Jump{jump};

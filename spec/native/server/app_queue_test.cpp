@@ -1,0 +1,197 @@
+// The queue of the app threads by itself. The lock that its takers hold is a mutex here, or nothing where one thread
+// plays all of them.
+#include "server/app_queue.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "support/waiting.hpp"
+
+namespace hyperion::test {
+namespace {
+
+using namespace std::chrono_literals;
+using server::AppQueue;
+using Wake = AppQueue::Seat::Wake;
+
+struct NoMailbox final : http::Mailbox {
+  void post(http::Exchange& /*exchange*/) noexcept override {}
+};
+
+struct Rig {
+  explicit Rig(int io_threads = 1)
+      : queue(static_cast<unsigned>(io_threads),
+              {[](void* self) noexcept { ++static_cast<Rig*>(self)->recruited; }, this}) {}
+
+  // An exchange arrives, and the I/O thread's turn ends.
+  void arrive(bool sleeping = true) {
+    exchanges.push_back(std::make_unique<http::Exchange>(mailbox));
+    server::ExchangeChain chain;
+    chain.push(*exchanges.back());
+    queue.dispatch(std::move(chain));
+    queue.turn_ended(sleeping);
+    if (sleeping) queue.awake();
+  }
+
+  NoMailbox mailbox;
+  std::vector<std::unique_ptr<http::Exchange>> exchanges;
+  int recruited = 0;
+  AppQueue queue;
+  const base::Instant start = base::now();
+};
+
+}  // namespace
+
+TEST_CASE("app queue: what arrives calls one parked thread, and the others stay where they are") {
+  Rig rig;
+  AppQueue::Seat& first = rig.queue.enter();
+  AppQueue::Seat& second = rig.queue.enter();
+  REQUIRE(rig.queue.park(first));
+  REQUIRE(rig.queue.park(second));
+  rig.arrive();
+  rig.arrive();
+  CHECK(second.wait(10s) == Wake::called);
+  CHECK(first.wait(1ms) == Wake::idle);
+  CHECK(rig.queue.next(second) == rig.exchanges[0].get());
+  rig.queue.done(second);
+  CHECK(rig.queue.next(second) == rig.exchanges[1].get());
+  rig.queue.done(second);
+  CHECK(rig.queue.next(second) == nullptr);
+  rig.queue.leave(first);
+  rig.queue.leave(second);
+}
+
+TEST_CASE("app queue: the lock is given away once in a millisecond, and between requests while others are in theirs") {
+  Rig rig;
+  AppQueue::Seat& seat = rig.queue.enter();
+  rig.queue.had_pause(rig.start, rig.start);
+  CHECK_FALSE(rig.queue.should_yield(rig.start + 900us));
+  CHECK(rig.queue.should_yield(rig.start + 1ms));
+  AppQueue::Seat& other = rig.queue.enter();
+  rig.arrive();
+  REQUIRE(rig.queue.next(other) != nullptr);
+  CHECK(rig.queue.should_yield(rig.start + 1us));
+  rig.queue.leave(other);
+  rig.queue.leave(seat);
+}
+
+TEST_CASE("app queue: who took the lock for long lets the exchanges have as much") {
+  Rig rig;
+  AppQueue::Seat& other = rig.queue.enter();
+  rig.arrive();
+  REQUIRE(rig.queue.next(other) != nullptr);
+  rig.queue.begin_yield();
+  SUBCASE("as long as it took") {
+    const base::Instant back = rig.start + 10ms;
+    rig.queue.end_yield(rig.start, back);
+    CHECK(rig.queue.share_left(back) == 10ms);
+    CHECK_FALSE(rig.queue.should_yield(back + 9ms));
+    CHECK(rig.queue.should_yield(back + 10ms));
+  }
+  SUBCASE("but less than a time slice of the interpreter") {
+    const base::Instant back = rig.start + 300ms;
+    rig.queue.end_yield(rig.start, back);
+    CHECK(rig.queue.share_left(back) == 80ms);
+  }
+  SUBCASE("not where the exchanges were served by another thread meanwhile") {
+    rig.queue.served(rig.start + 9ms);
+    rig.queue.end_yield(rig.start, rig.start + 10ms);
+    CHECK(rig.queue.share_left(rig.start + 10ms) == 1ms);
+  }
+  SUBCASE("and a short pause behind it takes nothing away") {
+    rig.queue.end_yield(rig.start, rig.start + 10ms);
+    rig.queue.had_pause(rig.start + 11ms, rig.start + 11ms);
+    CHECK(rig.queue.share_left(rig.start + 11ms) == 9ms);
+  }
+  rig.queue.leave(other);
+}
+
+TEST_CASE("app queue: a thread that waits with the lock is called before the one that stands by") {
+  Rig rig;
+  AppQueue::Seat& standby = rig.queue.enter();
+  AppQueue::Seat& holder = rig.queue.enter();
+  REQUIRE(rig.queue.park(standby));
+  rig.arrive();  // standby is called
+  REQUIRE(rig.queue.next(holder) != nullptr);
+  rig.queue.done(holder);
+  REQUIRE(rig.queue.park(holder));
+  std::thread io{[&] {
+    std::this_thread::sleep_for(20ms);
+    rig.arrive();
+  }};
+  const bool called = rig.queue.wait_with_lock(holder, 10s);
+  io.join();
+  CHECK(called);
+  CHECK(rig.queue.next(holder) == rig.exchanges[1].get());
+  rig.queue.leave(holder);
+  CHECK(standby.wait(10s) == Wake::called);
+  rig.queue.leave(standby);
+}
+
+TEST_CASE("app queue: a wait with the lock ends by itself, and loses neither a call nor an interrupt") {
+  Rig rig;
+  AppQueue::Seat& seat = rig.queue.enter();
+  REQUIRE(rig.queue.park(seat));
+  CHECK_FALSE(rig.queue.wait_with_lock(seat, 1ms));
+  SUBCASE("work that came afterwards") {
+    rig.arrive();
+    CHECK(seat.wait(10s) == Wake::called);
+  }
+  SUBCASE("work that came in between") {
+    rig.arrive();
+    CHECK(rig.queue.wait_with_lock(seat, 10s));
+  }
+  SUBCASE("an interrupt") {
+    seat.interrupt();
+    CHECK_FALSE(rig.queue.wait_with_lock(seat, 10s));
+    CHECK(seat.wait(10s) == Wake::interrupted);
+  }
+  rig.queue.leave(seat);
+}
+
+// Every exchange is taken, whatever the threads are at when it comes: an I/O thread, four takers with one lock.
+TEST_CASE("app queue: nothing is left waiting while threads are idle") {
+  constexpr int kExchanges = 20'000;
+  Rig rig;
+  std::mutex lock;
+  std::atomic<int> taken{0};
+  const auto work = [&](bool holds) {
+    std::unique_lock held{lock};
+    AppQueue::Seat& seat = rig.queue.enter();
+    while (true) {
+      if (rig.queue.next(seat) != nullptr) {
+        ++taken;
+        rig.queue.done(seat);
+        rig.queue.served(base::now());
+        continue;
+      }
+      if (!rig.queue.park(seat)) {
+        if (rig.queue.closed() && rig.queue.depth() == 0) break;
+        continue;
+      }
+      if (holds && rig.queue.wait_with_lock(seat, 50us)) continue;
+      held.unlock();
+      (void)seat.wait(base::Duration::max());
+      held.lock();
+      rig.queue.had_pause(seat.called_at(), base::now());
+    }
+    rig.queue.leave(seat);
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back(work, i % 2 == 0);
+  for (int i = 0; i < kExchanges; ++i) {
+    rig.arrive();
+    if (i % 16 == 0) {
+      // The I/O thread sleeps: whoever is to take this has been called.
+      CHECK(eventually([&] { return taken == i + 1; }));
+    }
+  }
+  CHECK(eventually([&] { return taken == kExchanges; }));
+  rig.queue.close();
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace hyperion::test
