@@ -4,8 +4,8 @@
 # compares medians: what a busy machine does to a few requests is not in them, and what a broken server does is tens of
 # times more than what is allowed.
 RSpec.describe "fairness" do
-  # /nap sleeps 10 ms, /wait until the file "go" is there (and leaves a line in "in"), /work computes for 2 ms, /step for 0.1 ms,
-  # /array, /each and /file answer with 1 MiB.
+  # /nap sleeps 10 ms, /wait until the file "go" is there (and leaves a line in "in"), /work computes for 2 ms and
+  # /step for 0.1 ms, /array, /each and /file answer with 1 MiB.
   app = <<~RUBY
     MIB = ("m" * (1 << 20)).freeze
     File.write("mib", MIB)
@@ -62,7 +62,7 @@ RSpec.describe "fairness" do
     end.min
   end
 
-  # Twice as long at most; where that is next to nothing, so little that no time slice, nap or time-out hides in it.
+  # Twice as long at most; or, next to nothing, so little that no time slice, nap or time-out hides in it.
   def expect_unnoticed(measured)
     ratio, seconds = measured
     expect(ratio <= 2 || seconds < 0.001).to be(true), "#{ratio.round(2)} times as long: #{(seconds * 1000).round(2)} ms"
@@ -124,7 +124,7 @@ RSpec.describe "fairness" do
   it "is not disturbed by requests that sleep on all threads but one" do
     process = start(5)
     measured = slowdown(process.port) do |measure|
-      File.delete(process.path("in")) if File.exist?(process.path("in"))
+      FileUtils.rm_f(process.path("in"))
       sleepers = Array.new(4) { Support::RawClient.new(process.port).request("GET", "/wait") }
       wait_until("the sleepers") { File.exist?(process.path("in")) && File.size(process.path("in")) == 12 }
       measure.call.tap do

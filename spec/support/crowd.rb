@@ -15,7 +15,7 @@ module Support
     # @return [Boolean] whether `count` connections are possible
     def self.possible?(count)
       soft, hard = Process.getrlimit(:NOFILE)
-      wanted = [soft, [count + 500, hard].min].max
+      wanted = (count + 500).clamp(soft, hard)
       Process.setrlimit(:NOFILE, wanted, hard)
       wanted >= count + 500
     end

@@ -10,8 +10,8 @@ namespace {
 
 // The longest that other Ruby threads wait for the lock while requests keep coming.
 constexpr auto kLongestService = std::chrono::milliseconds{1};
-// The most that exchanges get in a row because others had as much. Less than the interpreter's own time slice of 100 ms:
-// that would take the lock away in the middle of a request, and the yield behind it would give it away again.
+// The most that exchanges get in a row because others had as much. Less than the interpreter's own time slice of 100
+// ms: that would take the lock away in the middle of a request, and the yield behind it would give it away again.
 constexpr auto kLongestShare = std::chrono::milliseconds{80};
 
 }  // namespace

@@ -4,9 +4,11 @@
 //   1. An exchange is taken only while holding the lock, one at a time, straight on while there is work.
 //   2. At most one thread stands by: woken, empty-handed, waiting for the lock. It takes over the instant the running
 //      one blocks. While work remains and threads are idle there is one.
-//   3. The taker is told when to yield between exchanges (should_yield): often. But who takes the lock for long by that,
+//   3. The taker is told when to yield between exchanges (should_yield): often. But who takes the lock for long by
+//   that,
 //      because it computes, has had its share: the exchanges then get as much time in a row (share_left), and while the
-//      queue is empty for a moment the lock is kept, for who computes would not give it back before its time slice ends.
+//      queue is empty for a moment the lock is kept, for who computes would not give it back before its time slice
+//      ends.
 //
 //   Seat:  running --park--> parked --call--> called (stands by) --next--> running
 //
@@ -132,7 +134,7 @@ class AppQueue final : public Dispatcher {
   std::vector<Seat*> free_seats_;
   ExchangeChain arrived_;
   std::vector<Seat*> parked_;  // last in, first out: warm caches, and the others may retire
-  Seat* holder_ = nullptr;      // waits with the lock: called before anybody, for nobody else can run
+  Seat* holder_ = nullptr;     // waits with the lock: called before anybody, for nobody else can run
   uint64_t taken_at_last_turn_ = 0;
 
   ExchangeChain ready_;  // guarded by the lock, like the next four
