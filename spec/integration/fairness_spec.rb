@@ -62,7 +62,7 @@ RSpec.describe "fairness" do
     end.min
   end
 
-  # Twice as long at most; or, next to nothing, so little that no time slice, nap or time-out hides in it.
+  # Twice as long at most; or so little that no time slice, nap or time-out hides in it.
   def expect_unnoticed(measured)
     ratio, seconds = measured
     expect(ratio <= 2 || seconds < 0.001).to be(true), "#{ratio.round(2)} times as long: #{(seconds * 1000).round(2)} ms"
