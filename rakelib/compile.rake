@@ -11,6 +11,7 @@ ENV["MAKEFLAGS"] ||= "-j#{Toolbox.jobs}"
 
 switches = ENV.values_at("CXX", "HYPERION_SANITIZE")
 switches << "debug" if ENV["HYPERION_DEBUG"] == "1"
+switches << "no-uring" if ENV["HYPERION_LIBURING"] == "0"
 switches << "strict" if ENV["HYPERION_WARNINGS_AS_ERRORS"] == "1"
 variant = switches.compact.reject(&:empty?).map { |switch| File.basename(switch) }.join("-")
 

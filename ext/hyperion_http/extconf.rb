@@ -2,7 +2,7 @@
 
 # Writes the Makefile of hyperion_http.so: every source below this folder, as C++20. Run by `gem install` and by
 # `rake compile`. Environment: CXX; HYPERION_SANITIZE=address|thread, HYPERION_DEBUG=1 (assertions, full debug
-# information), HYPERION_WARNINGS_AS_ERRORS=1.
+# information), HYPERION_WARNINGS_AS_ERRORS=1, HYPERION_LIBURING=0 (as if it were not installed).
 
 require "mkmf"
 
@@ -54,7 +54,27 @@ abort "hyperion-rb needs <sys/epoll.h>; mkmf.log tells what the compiler said." 
 wide = "#include <atomic>\nint main() { std::atomic<unsigned long long> n{1}; return static_cast<int>(n.exchange(0)); }"
 $LIBS << " -latomic" unless cxx.try_link(wide)
 
-message("hyperion-rb: event loop epoll, compiler %s%s%s\n", compiler,
+# Optional: an event loop that the kernel may refuse at run time anyway. Tried as C++, for most of it is inline.
+liburing = checking_for("liburing 2.3 or newer") do
+  next if ENV["HYPERION_LIBURING"] == "0"
+
+  cxx.try_link(<<~SOURCE, "-luring")
+    #include <liburing.h>
+    int main() {
+      io_uring ring{};
+      io_uring_prep_recv_multishot(nullptr, 0, nullptr, 0, 0);
+      return io_uring_submit_and_get_events(&ring);
+    }
+  SOURCE
+end
+if liburing
+  $CXXFLAGS << " -DHYPERION_LIBURING"
+  $LIBS << " -luring"
+else
+  message("hyperion-rb: without io_uring, which needs liburing 2.3 (Debian and Ubuntu: apt-get install liburing-dev)\n")
+end
+
+message("hyperion-rb: event loop epoll%s, compiler %s%s%s\n", liburing ? " or io_uring" : "", compiler,
         debug ? ", with assertions" : "", sanitizer.empty? ? "" : ", #{sanitizer} sanitizer")
 
 create_makefile("hyperion/hyperion_http") do |makefile|

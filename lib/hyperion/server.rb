@@ -45,6 +45,7 @@ module Hyperion
     # @return [self]
     # @raise [SystemCallError] such as Errno::EADDRINUSE
     # @raise [SocketError] for a host name that does not resolve
+    # @raise [ConfigError] for `loop: "io_uring"` where the kernel refuses it
     def start
       @mutex.synchronize do
         unless running?
@@ -99,6 +100,11 @@ module Hyperion
     # @return [Array<String>] where it listens: "http://127.0.0.1:9292", "unix:///run/app.sock"
     def urls
       @run&.urls || []
+    end
+
+    # @return [String, nil] "epoll" or "io_uring"; nil before start
+    def event_loop
+      @run&.event_loop
     end
 
     # @return [Hash{Symbol => Integer}] counters; empty before start

@@ -90,8 +90,9 @@ RSpec.describe "exe/hyperion, its options" do
       expect(check.stdout).to match(%r{^threads\s+1:3\s+config/hyperion.rb:2: threads$})
       expect(check.stdout).to match(/^min_body_rate\s+off\s+HYPERION_MIN_BODY_RATE$/)
       expect(check.stdout).to match(/^idle_keepalive\s+120s\s+--idle-keepalive$/)
+      uring = Support::EventLoop.io_uring
       expect(version.stdout).to include("hyperion #{Hyperion::VERSION}\n", RUBY_DESCRIPTION, "rack ",
-                                        "epoll: yes, io_uring: not built, TLS: not built, HTTP/2: not built")
+                                        "epoll: yes, io_uring: #{uring}, TLS: not built, HTTP/2: not built")
       Hyperion::Config::Options::TABLE.select(&:flag).each do |option|
         expect(help.stdout).to include(option.switch? ? option.flag.sub("--", "--[no-]") : option.flag)
       end

@@ -6,6 +6,7 @@ require "rubygems/package"
 require "tmpdir"
 
 # What a user gets: the gem is built, installed into an empty GEM_HOME, and serves a folder that is not this checkout.
+# As on a machine without liburing; `rake compile` builds with it.
 RSpec.describe "the gem", :build do
   root = Support::HyperionProcess::ROOT
 
@@ -27,7 +28,8 @@ RSpec.describe "the gem", :build do
     @folder = Dir.mktmpdir("hyperion gem")
     @package = File.join(@folder, "hyperion.gem")
     @home = {"GEM_HOME" => File.join(@folder, "home"), "GEM_PATH" => File.join(@folder, "home"), "MAKEFLAGS" => "-j2",
-             "HYPERION_SANITIZE" => nil, "HYPERION_DEBUG" => nil, "RUBYOPT" => nil, "RUBYLIB" => nil}
+             "HYPERION_SANITIZE" => nil, "HYPERION_DEBUG" => nil, "HYPERION_LIBURING" => "0",
+             "RUBYOPT" => nil, "RUBYLIB" => nil}
     run(@home, "gem", "build", "hyperion-rb.gemspec", "--output", @package, chdir: root)
     run(@home, "gem", "install", "--no-document", rack)
     @said = run(@home, "gem", "install", "--local", "--no-document", "--verbose", @package)
@@ -39,7 +41,7 @@ RSpec.describe "the gem", :build do
 
   it "serves an application in another folder, and ends with 0 after TERM" do
     process = start_hyperion("-p", "0", command: [File.join(@folder, "home/bin/hyperion")],
-                                        env: {**Bundler.unbundled_env.slice("PATH"), **@home})
+                                        env: {**Bundler.unbundled_env.slice("PATH"), **@home, "HYPERION_LOOP" => nil})
 
     Support::RawClient.open(process.port) do |client|
       expect(client.fetch("GET", "/there")).to have_attributes(status: 200, body: "hello from /there")
@@ -60,6 +62,19 @@ RSpec.describe "the gem", :build do
 
   it "says at build time what it was built with" do
     expect(@said).to match(/^hyperion-rb: event loop epoll, compiler \S+$/)
+    expect(@said).to match(/^hyperion-rb: without io_uring, which needs liburing 2.3 .*apt-get install liburing-dev/)
+  end
+
+  it "has no io_uring then, and says so" do
+    options = {command: [File.join(@folder, "home/bin/hyperion")],
+               env: {**Bundler.unbundled_env.slice("PATH"), **@home, "HYPERION_LOOP" => nil}}
+
+    expect(run_hyperion("-V", **options).stdout).to include("io_uring: not built")
+    refused = run_hyperion("-p", "0", "--loop", "io_uring", **options)
+    expect([refused.status.exitstatus, refused.stderr.lines.size]).to eq([1, 1])
+    expect(refused.stderr).to start_with("hyperion: --loop: io_uring cannot be used: this build is without liburing")
+    preferring = start_hyperion("-p", "0", **options, env: options[:env].merge("HYPERION_IO_URING_ACCEPT" => "1"))
+    expect(preferring.stdout).to include("for I/O (epoll)")
   end
 
   it "exports one symbol" do

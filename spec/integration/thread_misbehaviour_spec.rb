@@ -148,9 +148,10 @@ RSpec.describe "applications that misbehave" do
       expect(client.read_response.status).to eq(500)
     end
     10.times do
-      Thread.list.select { |thread| thread.name.to_s.start_with?("hyperion app") }.sample&.kill
+      victim = Thread.list.select { |thread| thread.name.to_s.start_with?("hyperion app") }.sample&.kill
       # 500: the kill arrived when the thread had the next request already.
       expect(fetch(server).status).to eq(200).or eq(500)
+      wait_until("the thread's end") { !victim&.alive? }
     end
     expect_all_threads(server, threads)
   end

@@ -4,9 +4,13 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/fork_guard.hpp"
+#include "net/loops.hpp"
+#include "net/uring_probe.hpp"
 
 namespace {
 
@@ -51,6 +55,11 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGALRM, too_long);
   hyperion::base::install_fork_guard();
+  if (const auto probe = hyperion::net::probe_uring(); !probe.usable()) {
+    std::printf("native_tests: io_uring is not tested: %s\n", probe.reason.c_str());
+    const char* loop = std::getenv("HYPERION_LOOP");
+    if (loop != nullptr && hyperion::net::loop_wish(loop) == hyperion::net::LoopWish::io_uring) return 0;
+  }
   doctest::Context context{argc, argv};
   // Quiet when green, unless asked.
   if (argc == 1) context.setOption("minimal", true);

@@ -284,8 +284,11 @@ void EpollLoop::run_once(base::Instant deadline, CompletionSink& sink) noexcept 
     return deliver_queued(sink);
   }
   skipped_wait_ = false;
-  const int timeout = idle() ? milliseconds_until(deadline) : 0;
-  const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
+  int count = 0;
+  do {
+    const int timeout = idle() ? milliseconds_until(deadline) : 0;
+    count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
+  } while (count < 0 && errno == EINTR);
   current_.swap(ready_);
   for (int i = 0; i < count; ++i) on_event(events_[static_cast<size_t>(i)], sink);
   for (Handle handle : current_) {

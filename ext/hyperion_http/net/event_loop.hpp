@@ -61,8 +61,12 @@ class EventLoop {
   // "epoll" or "io_uring": for the banner, the metrics and the tests.
   virtual std::string_view name() const noexcept = 0;
 
+  // Once, by the loop's thread, before anything but add_listener: some kernels' ways bind themselves to a thread.
+  virtual base::Status enter() noexcept { return {}; }
+
   // Registers a listening socket, which stays its caller's. Completions: `accepted` for every connection, once
   // start_accept is called and until stop_accept. After an error accepting has stopped; call start_accept again.
+  // A connection that the kernel has taken already may still come after stop_accept, and before the `closed` of close.
   virtual base::Result<Handle> add_listener(int fd, void* owner) = 0;
   virtual void start_accept(Handle listener) noexcept = 0;
   virtual void stop_accept(Handle listener) noexcept = 0;

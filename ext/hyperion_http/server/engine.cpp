@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "net/epoll_loop.hpp"
+#include "net/loops.hpp"
 
 namespace hyperion::server {
 
@@ -56,8 +56,9 @@ base::Status Engine::start() {
                                 .object = this};
   started_ = true;
   accepting_.store(std::max(1U, options_.io_threads));
+  const net::LoopKind kind = net::choose_loop(options_.loop);
   for (unsigned i = 0; i < std::max(1U, options_.io_threads); ++i) {
-    auto loop = net::EpollLoop::create();
+    auto loop = net::make_loop(kind);
     if (!loop) return loop.error();
     workers_.push_back(std::make_unique<IoWorker>(shared, i, std::move(loop).value()));
   }

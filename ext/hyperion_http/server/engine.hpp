@@ -49,6 +49,10 @@ class Engine {
   // After stop: exchanges whose answerer has not released them.
   size_t exchanges_held() noexcept;
 
+  // "epoll" or "io_uring"; empty before start.
+  std::string_view loop_name() const noexcept {
+    return workers_.empty() ? std::string_view{} : workers_.front()->loop().name();
+  }
   const Options& options() const noexcept { return options_; }
   const std::vector<net::Listener>& listeners() const noexcept { return listeners_; }
   observe::Log& log() noexcept { return log_; }

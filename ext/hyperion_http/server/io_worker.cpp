@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <optional>
 #include <utility>
 
@@ -156,10 +157,15 @@ base::Status IoWorker::start() {
     acceptor->set_handle(handle.value());
     acceptors_.push_back(std::move(acceptor));
   }
-  auto started = base::NativeThread::start("hyperion-io", [this] { run(); });
+  auto entered = std::make_shared<std::promise<base::Status>>();
+  auto started = base::NativeThread::start("hyperion-io", [this, entered] {
+    const base::Status status = loop_->enter();
+    entered->set_value(status);
+    if (status) run();
+  });
   if (!started) return started.error();
   thread_ = std::move(started).value();
-  return {};
+  return entered->get_future().get();
 }
 
 void IoWorker::request_drain() noexcept {
@@ -185,8 +191,11 @@ void IoWorker::abandon() noexcept {
     connection->stop();
   }
   for (const auto& relay : relays_) relay->close();
-  // What is left to deliver is `closed`, for each of them one.
-  while (connections_ != nullptr || !relays_.empty()) loop_->run_once(base::Instant::min(), *this);
+  // What is left to deliver is `closed`, for each of them one. Until then the kernel may use what they lent it.
+  const auto listening = [&] {
+    return std::any_of(acceptors_.begin(), acceptors_.end(), [](const auto& acceptor) { return !acceptor->closed(); });
+  };
+  while (connections_ != nullptr || !relays_.empty() || listening()) loop_->run_once(base::Instant::max(), *this);
   settling_.clear();
   dirty_.clear();
   // Whoever answers at this moment learns that nobody takes it.

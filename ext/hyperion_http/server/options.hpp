@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "http/limits.hpp"
 #include "net/listener.hpp"
+#include "net/loops.hpp"
 #include "observe/log.hpp"
 #include "server/note_queue.hpp"
 
@@ -16,6 +17,7 @@ struct Options {
   net::ListenOptions listen;
   observe::LogSettings log;
   unsigned io_threads = 1;
+  net::LoopWish loop = net::LoopWish::automatic;
   // Native threads for disk work that may block.
   unsigned file_threads = 2;
   // Whether hooks want to hear of native answers.

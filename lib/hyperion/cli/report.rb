@@ -42,8 +42,16 @@ module Hyperion
           #{RUBY_DESCRIPTION}
           rack #{Rack.release}
           #{Etc.uname.values_at(:sysname, :release, :machine).join(" ")}
-          #{FEATURES.map { |key, name| "#{name}: #{Engine::FEATURES.fetch(key.to_sym) ? "yes" : "not built"}" }.join(", ")}
+          #{FEATURES.map { |key, name| "#{name}: #{feature(key.to_sym)}" }.join(", ")}
         TEXT
+      end
+
+      # What this build has, and for io_uring what this kernel says.
+      def feature(name)
+        return "not built" unless Engine::FEATURES.fetch(name)
+
+        reason = Engine.io_uring if name == :io_uring
+        reason ? "no (#{reason})" : "yes"
       end
 
       # @param configuration [Config::Configuration]

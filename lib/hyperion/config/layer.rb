@@ -11,12 +11,12 @@ module Hyperion
 
       # @return [Layer] of variables named HYPERION_..., empty ones left out
       def self.from_environment(env)
-        read_variables(env) { |option| [option.variable] }
+        read_variables(env, &:own_variables)
       end
 
       # @return [Layer] of variables that others defined, such as PORT
       def self.from_common_variables(env)
-        read_variables(env, &:aliases)
+        read_variables(env, &:common_variables)
       end
 
       def self.read_variables(env)

@@ -5,6 +5,10 @@ module Hyperion
     # One row of the option table. The command line, the environment, the configuration file, the keywords of
     # Hyperion::Server, --help and --check-config all read it from here.
     class Option
+      # Variables that are about this server and no other.
+      OWN = /\AHYPERION_/
+      private_constant :OWN
+
       # @return [Symbol] the name; a keyword of Hyperion::Server, too, unless the row is for the command line only
       attr_reader :name
       # @return [Type]
@@ -15,7 +19,7 @@ module Hyperion
       attr_reader :help
       # @return [String, nil] the short flag, "-p"
       attr_reader :short
-      # @return [Array<String>] further environment variables, which others defined; the first one set counts
+      # @return [Array<String>] further environment variables; the first one set counts
       attr_reader :aliases
       # @return [Array<Symbol>] words of the configuration file
       attr_reader :words
@@ -42,6 +46,16 @@ module Hyperion
       # @return [String]
       def variable
         "HYPERION_#{name.upcase}"
+      end
+
+      # @return [Array<String>] the variables that beat the configuration file, the strongest first
+      def own_variables
+        [variable, *aliases.grep(OWN)]
+      end
+
+      # @return [Array<String>] the variables that it beats
+      def common_variables
+        aliases.grep_v(OWN)
       end
 
       # @return [Boolean] whether an embedded server has it

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "address"
+require_relative "loop_name"
 require_relative "measures"
 require_relative "nearest"
 require_relative "option"
@@ -32,6 +33,9 @@ module Hyperion
         Option.new(:environment, Text.new("a name", "NAME"), DEVELOPMENT,
                    "Environment, for RACK_ENV", short: "-e", aliases: %w[APP_ENV RACK_ENV RAILS_ENV]),
         Option.new(:io_threads, Whole.new(1..64), 1, "Native threads that do the I/O"),
+        Option.new(:loop, LoopName.new, "auto",
+                   "Event loop of the I/O threads; auto: epoll; io_uring: where the kernel refuses it, an error",
+                   aliases: %w[HYPERION_IO_URING_ACCEPT], words: %i[loop io_uring]),
         Option.new(:backlog, Whole.new(1..65_535), 1024,
                    "Connections that wait in the kernel until they are accepted"),
 

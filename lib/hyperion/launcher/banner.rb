@@ -49,7 +49,7 @@ module Hyperion
 
       def threads
         Config::Options[:threads].type.show(@configuration[:threads]) +
-          " for the application, #{@configuration[:io_threads]} for I/O (epoll)"
+          " for the application, #{@configuration[:io_threads]} for I/O (#{@server.event_loop})"
       end
     end
   end

@@ -16,6 +16,8 @@ module Hyperion
       attr_reader :port
       # @return [Array<String>]
       attr_reader :urls
+      # @return [String, nil]
+      attr_reader :event_loop
 
       # @param app [#call]
       # @param settings [Settings]
@@ -31,17 +33,19 @@ module Hyperion
       end
 
       # @return [self] once it listens
-      # @raise [SystemCallError, SocketError] when it cannot; then nothing is left of it
+      # @raise [SystemCallError, SocketError, ConfigError] when it cannot; then nothing is left of it
       def start
+        @settings.check_loop
         binder = Binder.new(@engine)
         @settings.configuration.addresses.each { |address| binder.bind(address) }
         @port = @engine.port
         @urls = @engine.urls.map { |url| url.sub(/\Atcp:/, "http:") }
         @engine.start
+        @event_loop = @engine.event_loop
         @pool.start
         Hyperion.logger.attach(self)
         self
-      rescue SystemCallError, SocketError
+      rescue SystemCallError, SocketError, ConfigError
         @engine.stop
         @engine.close
         raise

@@ -17,7 +17,7 @@ module Hyperion
 
       ENGINE_OPTIONS = %i[
         max_header_bytes max_body_bytes header_timeout body_timeout min_body_rate max_request_read_seconds write_timeout
-        idle_keepalive drop_underscore_headers backlog io_threads log_level log_requests early_hints
+        idle_keepalive drop_underscore_headers backlog io_threads loop log_level log_requests early_hints
       ].freeze
 
       # @return [Config::Configuration]
@@ -54,6 +54,13 @@ module Hyperion
         !json? && ENV.fetch("NO_COLOR", "").empty? && IO.for_fd(descriptor(:log_out), autoclose: false).tty?
       rescue SystemCallError
         false # a descriptor that is closed
+      end
+
+      # @raise [ConfigError] when the event loop was chosen by name and cannot be used
+      def check_loop
+        return unless @configuration[:loop] == "io_uring" && (reason = Engine.io_uring)
+
+        raise ConfigError, "#{@configuration.origin(:loop)}: io_uring cannot be used: #{reason}; epoll and auto can"
       end
 
       # @return [Hash{Symbol => Object}] as Hyperion::Engine wants it

@@ -1,5 +1,6 @@
 // EventLoop: listeners.
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -7,7 +8,7 @@
 
 #include "net/event_loop_group.hpp"
 #include "net/listener.hpp"
-#include "support/no_descriptors.hpp"
+#include "support/few_descriptors.hpp"
 
 namespace hyperion::test {
 namespace {
@@ -77,21 +78,25 @@ TEST_CASE_TEMPLATE("loop: start and stop are idempotent", Loop, HYPERION_LOOPS) 
 
 TEST_CASE_TEMPLATE("loop: without descriptors accepting stops with the error, and can be started again", Loop,
                    HYPERION_LOOPS) {
+  FewDescriptors few;
   Accepting<Loop> test;
   test.rig->start_accept(test.handle);
   test.rig.settle();
-  const base::UniqueFd client = connect_tcp(test.listener.port);
-  {
-    const NoDescriptors none;
-    REQUIRE(test.rig.until([&] { return !test.rig.events.empty(); }));
-    CHECK(test.rig.events[0].kind == Kind::accepted);
-    CHECK(test.rig.events[0].result == -EMFILE);
-    test.rig.settle();
-    CHECK(test.rig.events.size() == 1);
-    test.rig->start_accept(test.handle);
-    REQUIRE(test.rig.until([&] { return test.rig.events.size() > 1; }));
-    CHECK(test.rig.events[1].result == -EMFILE);
-  }
+  const base::UniqueFd client{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  few.take_all();
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  REQUIRE(::getsockname(test.listener.fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  REQUIRE(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+  REQUIRE(test.rig.until([&] { return !test.rig.events.empty(); }));
+  CHECK(test.rig.events[0].kind == Kind::accepted);
+  CHECK(test.rig.events[0].result == -EMFILE);
+  test.rig.settle();
+  CHECK(test.rig.events.size() == 1);
+  test.rig->start_accept(test.handle);
+  REQUIRE(test.rig.until([&] { return test.rig.events.size() > 1; }));
+  CHECK(test.rig.events[1].result == -EMFILE);
+  few.give_back();
   test.rig.settle();
   CHECK(test.accepted.empty());
   test.rig->start_accept(test.handle);

@@ -11,6 +11,10 @@
 
 #include "net/epoll_loop.hpp"
 #include "net/event_loop.hpp"
+#ifdef HYPERION_LIBURING
+#include "net/uring_loop.hpp"
+#include "net/uring_probe.hpp"
+#endif
 #include "support/sockets.hpp"
 #include "support/waiting.hpp"
 
@@ -20,7 +24,24 @@ struct Epoll {
   static base::Result<std::unique_ptr<net::EventLoop>> make() { return net::EpollLoop::create(); }
 };
 
+#ifdef HYPERION_LIBURING
+// Where the kernel refuses io_uring these stand for epoll, too: main.cpp says so.
+inline base::Result<std::unique_ptr<net::EventLoop>> make_uring(const net::UringLoop::Sizes& sizes) {
+  static const bool usable = net::probe_uring().usable();
+  return usable ? net::UringLoop::create(sizes) : net::EpollLoop::create();
+}
+struct Uring {
+  static base::Result<std::unique_ptr<net::EventLoop>> make() { return make_uring({}); }
+};
+// As on a kernel before 6.1.
+struct UringWithoutDefer {
+  static base::Result<std::unique_ptr<net::EventLoop>> make() { return make_uring({.defer = false}); }
+};
+
+#define HYPERION_LOOPS Epoll, Uring, UringWithoutDefer
+#else
 #define HYPERION_LOOPS Epoll
+#endif
 // X(family) for the kinds of stream sockets.
 inline constexpr Family kFamilies[] = {Family::tcp, Family::unix_stream};
 
@@ -38,7 +59,7 @@ class LoopRig final : public net::CompletionSink {
     std::string data;
   };
 
-  LoopRig() : loop_(std::move(Loop::make()).value()) {}
+  LoopRig() : loop_(std::move(Loop::make()).value()) { REQUIRE(loop_->enter().ok()); }
 
   net::EventLoop& loop() { return *loop_; }
   net::EventLoop* operator->() { return loop_.get(); }
@@ -138,3 +159,7 @@ size_t clog(LoopRig<Loop>& rig, net::Handle handle, const std::string& bytes) {
 }  // namespace hyperion::test
 
 TYPE_TO_STRING(hyperion::test::Epoll);
+#ifdef HYPERION_LIBURING
+TYPE_TO_STRING(hyperion::test::Uring);
+TYPE_TO_STRING(hyperion::test::UringWithoutDefer);
+#endif

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include "server/engine_rig.hpp"
-#include "support/no_descriptors.hpp"
+#include "support/few_descriptors.hpp"
 #include "support/random.hpp"
 
 namespace hyperion::test {
@@ -169,22 +169,22 @@ TEST_CASE("engine: a reset in any state ends that connection alone") {
 }
 
 TEST_CASE("engine: without descriptors the connections that are there are served, and later all") {
+  FewDescriptors few;
   TestServer server{say_ok};
   Client old = server.client();
   REQUIRE(old.send(get("/")));
   CHECK(read_response(old).status == 200);
   base::UniqueFd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  {
-    const NoDescriptors none;
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(server.port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    CHECK(eventually([&] { return server.sum(&observe::Counters::accept_errors) >= 3; }));
-    REQUIRE(old.send(get("/")));
-    CHECK(read_response(old).status == 200);
-  }
+  few.take_all();
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(server.port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  CHECK(eventually([&] { return server.sum(&observe::Counters::accept_errors) >= 3; }));
+  REQUIRE(old.send(get("/")));
+  CHECK(read_response(old).status == 200);
+  few.give_back();
   Client waited{std::move(socket)};
   REQUIRE(waited.send(get("/")));
   CHECK(read_response(waited).status == 200);

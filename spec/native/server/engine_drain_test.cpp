@@ -174,7 +174,7 @@ TEST_CASE("engine: stopping is immediate, whatever is under way") {
 
 TEST_CASE("engine: an engine that never started, or could not, goes quietly") {
   LogFile log;
-  server::Options options;
+  server::Options options = calm_options();
   options.log.out_fd = options.log.error_fd = log.fd();
   FakeApp app{1, say_ok};
   { const server::Engine untouched{options, app}; }

@@ -86,7 +86,7 @@ class LogFile {
   base::UniqueFd fd_;
 };
 
-// Limits that a test meets only when it means to.
+// Limits that a test meets only when it means to. The event loop is the one that HYPERION_LOOP names.
 server::Options calm_options();
 
 class TestServer {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/fork_guard.hpp"
+#include "net/uring_probe.hpp"
 #include "observe/log_format.hpp"
 #include "ruby/classes/route_table.hpp"
 #include "ruby/classes/runtime.hpp"
@@ -194,6 +195,7 @@ server::Options options_from(const Settings& settings) {
   limits.drop_underscore_fields = settings.flag("drop_underscore_headers");
   options.listen.backlog = static_cast<int>(settings.number("backlog"));
   options.io_threads = static_cast<unsigned>(settings.number("io_threads"));
+  options.loop = net::loop_wish(settings.text("loop"));
   options.log.level = level_of(settings.text("log_level"));
   options.log.format = settings.text("log_format") == "json" ? observe::Format::json : observe::Format::text;
   options.log.color = settings.flag("log_color");
@@ -286,6 +288,27 @@ VALUE start(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
   check(parts_of(gvl, self).engine.start(), "start");
   return Qnil;
+}
+
+// "epoll" or "io_uring"; nil before start.
+VALUE event_loop(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  const std::string_view name = parts_of(gvl, self).engine.loop_name();
+  if (name.empty()) return Qnil;
+  VALUE text = Qnil;
+  checked(gvl, [&] { text = to_literal(name); });
+  return text;
+}
+
+// Engine.io_uring -> nil when it can be used here and now, else the reason.
+VALUE io_uring(const Gvl& gvl, VALUE, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  const net::UringProbe probe = net::probe_uring();
+  if (probe.usable()) return Qnil;
+  VALUE text = Qnil;
+  const std::string_view reason = probe.reason;
+  checked(gvl, [&] { text = to_literal(reason); });
+  return text;
 }
 
 // The body of an app thread; :closed or :idle.
@@ -495,6 +518,7 @@ void define_engine(VALUE hyperion) {
   rb_define_method(klass, "urls", entry<urls>, -1);
   rb_define_method(klass, "port", entry<port>, -1);
   rb_define_method(klass, "start", entry<start>, -1);
+  rb_define_method(klass, "event_loop", entry<event_loop>, -1);
   rb_define_method(klass, "serve", entry<serve>, -1);
   rb_define_method(klass, "wait_order", entry<wait_order>, -1);
   rb_define_method(klass, "thread_ended", entry<thread_ended>, -1);
@@ -509,11 +533,17 @@ void define_engine(VALUE hyperion) {
   rb_define_method(klass, "threads", entry<threads>, -1);
   rb_define_method(klass, "in_flight", entry<in_flight>, -1);
   rb_define_method(klass, "stats", entry<stats>, -1);
+  rb_define_singleton_method(klass, "io_uring", entry<io_uring>, -1);
   rb_define_singleton_method(klass, "log_line", entry<log_line>, -1);
   // What this build has, for `hyperion -V`.
   const VALUE features = rb_hash_new();
   rb_hash_aset(features, ID2SYM(rb_intern("epoll")), Qtrue);
-  for (const char* name : {"io_uring", "tls", "h2"}) rb_hash_aset(features, ID2SYM(rb_intern(name)), Qfalse);
+#ifdef HYPERION_LIBURING
+  rb_hash_aset(features, ID2SYM(rb_intern("io_uring")), Qtrue);
+#else
+  rb_hash_aset(features, ID2SYM(rb_intern("io_uring")), Qfalse);
+#endif
+  for (const char* name : {"tls", "h2"}) rb_hash_aset(features, ID2SYM(rb_intern(name)), Qfalse);
   rb_define_const(klass, "FEATURES", rb_obj_freeze(features));
 }
 
