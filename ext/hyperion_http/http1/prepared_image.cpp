@@ -45,7 +45,7 @@ void draw_image(http::Prepared& prepared) {
 void append_image(buffer::OutputQueue& out, const http::Prepared& prepared, std::string_view date, bool head_only) {
   const size_t size = head_only ? prepared.head_size : prepared.image.size();
   char* at = out.prepare(size);
-  std::memcpy(at, prepared.image.data(), size);
+  prepared.image.copy(at, size);
   std::memcpy(at + prepared.date_at, date.data(), http::DateCache::kSize);
   out.commit(size);
 }
