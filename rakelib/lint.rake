@@ -48,7 +48,7 @@ namespace :lint do
     tool = Toolbox.clang("clang-tidy")
     next puts("lint:tidy skipped: #{tool} is not version 14") unless Toolbox.clang_version(tool) == Toolbox::CLANG_TOOLS
 
-    Toolbox.configure("tmp/tidy", compiler: Toolbox.clang("clang++", package: "clang"))
+    Toolbox.configure("tmp/tidy", compiler: Toolbox.clang("clang++", package: "clang"), HYPERION_PRECOMPILED: "OFF")
     mkdir_p("tmp/tidy/passed", verbose: false)
     rules = File.read(".clang-tidy") + `#{tool} --version`
     waiting = FileList["ext/hyperion_http/**/*.cpp"].exclude(%r{/ruby/}, %r{/init\.cpp}).filter_map do |source|

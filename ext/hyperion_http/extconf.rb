@@ -77,6 +77,16 @@ end
 message("hyperion-rb: event loop epoll%s, compiler %s%s%s\n", liburing ? " or io_uring" : "", compiler,
         debug ? ", with assertions" : "", sanitizer.empty? ? "" : ", #{sanitizer} sanitizer")
 
+# GCC takes what stands beside a header under its name and ".gch" in its place, where the switches are the same.
+gcc = `#{compiler} --version 2>&1`.match?(/Free Software Foundation/)
+precompiled = <<~MAKE
+  $(OBJS): precompiled.hpp.gch
+  precompiled.hpp.gch: $(srcdir)/precompiled.hpp Makefile
+  \t$(Q) $(CXX) $(INCFLAGS) $(CPPFLAGS) $(filter-out -include precompiled.hpp,$(CXXFLAGS)) -x c++-header -o $@ $<
+  CXXFLAGS += -include precompiled.hpp
+MAKE
+$cleanfiles << "*.gch"
+
 create_makefile("hyperion/hyperion_http") do |makefile|
   # mkmf tracks only the headers beside this file; -MMD writes what each object really includes.
   makefile << <<~MAKE
@@ -89,4 +99,5 @@ create_makefile("hyperion/hyperion_http") do |makefile|
     \t@mkdir -p #{FOLDERS.join(" ")}
     -include $(OBJS:.o=.d)
   MAKE
+  makefile << precompiled if gcc
 end
