@@ -53,13 +53,13 @@ module Hyperion
     def serve
       # Lines that the application prints appear at once, in a pipe, too.
       $stdout.sync = true
-      server = Server.new(app: load_application, configuration: configuration)
-      start(server)
-      Launcher.new(server).run
+      launcher = Launcher.new(Server.new(app: load_application, configuration: configuration))
+      start(launcher)
+      launcher.run
     end
 
-    def start(server)
-      server.start
+    def start(launcher)
+      launcher.start
     rescue SystemCallError, SocketError => error
       raise Error, error.message
     end

@@ -10,6 +10,8 @@ module Hyperion
   class Launcher
     # What at_exit hooks have, in seconds, before the process is ended by force.
     LAST = 5
+    # The index of the one worker.
+    WORKER = 0
     # A second INT within so many seconds of the first is the same wish.
     SAME_WISH = 1
 
@@ -23,21 +25,41 @@ module Hyperion
       @signalled = false
     end
 
-    # Serves until a signal or somebody else stops the server.
+    # Runs the hooks of the configuration that come before a request, and starts the server. Its warnings are logged,
+    # whether it starts or not.
+    # @return [self]
+    # @raise [SystemCallError, SocketError, ConfigError] as {Server#start}
+    def start
+      run_hooks(:before_fork)
+      @server.start { run_hooks(:on_worker_boot, WORKER) }
+      self
+    ensure
+      @server.settings.configuration.warnings.each { |line| @server.log("warn", line) }
+    end
+
+    # Serves until a signal or somebody else stops the server. Starts it unless it runs.
     # @return [Integer] the exit status
     def run
-      @server.start
-      @signals = Signals.new.install
-      watch
-      Banner.new(@server).print unless @quiet
-      serve
-      0
-    ensure
-      @server.stop
-      leave
+      start unless @server.running?
+      begin
+        @signals = Signals.new.install
+        watch
+        Banner.new(@server).print unless @quiet
+        serve
+        0
+      ensure
+        @server.stop
+        leave
+      end
     end
 
     private
+
+    def run_hooks(event, *arguments)
+      @server.settings.configuration.hooks.run(event, *arguments) do |message|
+        @server.log("error", "a hook failed: #{message}")
+      end
+    end
 
     def serve
       Thread.new do
@@ -80,7 +102,8 @@ module Hyperion
 
     # The handlers stay where the process ends: a second TERM changes nothing. Else everything is as it was before.
     def leave
-      return unless @signals
+      ProcessEnd.within(LAST) unless @guest
+      run_hooks(:on_worker_shutdown, WORKER)
       return ProcessEnd.within(LAST) unless @guest
 
       ProcessEnd.unwatch

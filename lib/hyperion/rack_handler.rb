@@ -22,7 +22,6 @@ module Hyperion
       server = Server.new(app: app, configuration: configuration(options))
       @running = [*@running, server]
       yield server if block_given?
-      server.start
       return server.run unless main?
 
       Launcher.new(server, guest: true, quiet: options[:quiet] || options[:Silent]).run
@@ -58,16 +57,18 @@ module Hyperion
       flags = Config::Layer.new
       defaults = Config::Layer.new
       options.each do |key, value|
-        option = option_for(key)
-        (given.include?(key) ? flags : defaults).set(option, value, key.to_s) if option && !value.nil?
+        (given.include?(key) ? flags : defaults).say(word(key), value, key.to_s) unless value.nil? || foreign?(key)
       end
       Config::Configuration.load(flags, fallback: [defaults])
     end
 
     # Host and Port are written with capitals by convention; what is not ours is passed over.
-    def option_for(key)
-      name = key.to_s.downcase.tr("-", "_").to_sym
-      Config::Options.for_word(name) unless FOREIGN.include?(name)
+    def word(key)
+      key.to_s.downcase.tr("-", "_").to_sym
+    end
+
+    def foreign?(key)
+      FOREIGN.include?(word(key))
     end
   end
 end

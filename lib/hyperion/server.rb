@@ -42,17 +42,17 @@ module Hyperion
 
     # Listens, and returns once clients can connect. Does nothing when it runs already. A server that was stopped starts
     # anew.
+    # @yield once it listens, before the first request reaches the application
     # @return [self]
     # @raise [SystemCallError] such as Errno::EADDRINUSE
     # @raise [SocketError] for a host name that does not resolve
     # @raise [ConfigError] for `loop: "io_uring"` where the kernel refuses it
     def start
-      @mutex.synchronize do
-        unless running?
-          @run.wait if @run&.own? # a stop that is under way
-          @routing.synchronize { @run = Run.new(@app, @settings, routes: route_table, runtime: @runtime).start }
-        end
-      end
+      run = @mutex.synchronize { listen unless running? }
+      return self unless run
+
+      yield if block_given?
+      run.serve
       self
     end
 
@@ -117,6 +117,13 @@ module Hyperion
     # @return [void]
     def log(level, message)
       @run&.log(level, "server", message) || Hyperion.logger.fall_back(level, "server", message)
+    end
+
+    private
+
+    def listen
+      @run.wait if @run&.own? # a stop that is under way
+      @routing.synchronize { @run = Run.new(@app, @settings, routes: route_table, runtime: @runtime).listen }
     end
   end
 end

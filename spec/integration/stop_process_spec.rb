@@ -116,6 +116,7 @@ RSpec.describe "the end of a process" do
       locked: start_busy("--graceful-timeout", "200ms", app: native, path: "/locked"),
       unlocked: start_busy("--graceful-timeout", "200ms", app: native, path: "/unlocked"),
       at_exit: [start_hyperion("-p", "0", app: "at_exit { sleep 1000 }\n#{waiting_app}")],
+      hook: [start_hyperion("-p", "0", files: {"config/hyperion.rb" => "on_worker_shutdown { sleep 1000 }"})],
       urgent: start_busy("--graceful-timeout", "off", app: native, path: "/locked")
     }.transform_values(&:first)
     asked = monotonic

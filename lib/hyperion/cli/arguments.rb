@@ -50,6 +50,7 @@ module Hyperion
           all.store("--no-#{option.flag.delete_prefix("--")}", switch(option, false)) if option.switch?
           all.store(option.short, all[option.flag]) if option.short
         end
+        Config::Options::MOVED.each_key { |word| table[Config::Option.flag(word)] = moved(word) }
         ACTIONS.each { |action, flags| flags[..-2].each { |flag| table[flag] = turn_to(action) } }
         table
       end
@@ -60,6 +61,15 @@ module Hyperion
           raise ConfigError, "#{flag} needs a value, expected #{option.type.expected}" if value.nil?
 
           @flags.set(option, value, flag)
+        end
+      end
+
+      def moved(word)
+        lambda do |flag, value|
+          value = @rest.shift if value.nil?
+          raise ConfigError, "#{flag} needs a value" if value.nil?
+
+          @flags.say(word, value, flag)
         end
       end
 
@@ -97,6 +107,9 @@ module Hyperion
       end
 
       def unknown(flag)
+        absent = Config::Absent::WORDS[flag.delete_prefix("--").delete_prefix("no-").tr("-", "_").to_sym]
+        return "#{flag}: #{absent}" if absent
+
         nearest = Config::Nearest.to(flag, @readers.keys.select { |known| known.start_with?("--") })
         "unknown option #{flag}; the nearest is #{nearest} (hyperion --help lists all)"
       end

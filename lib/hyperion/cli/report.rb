@@ -62,7 +62,8 @@ module Hyperion
           format("%-26<name>s %-40<value>s %<origin>s", name: option.name, value: option.type.show(value),
                                                         origin: configuration.origin(option.name))
         end
-        "#{rows.join("\n")}\nThe configuration is fine.\n"
+        warnings = configuration.warnings.map { |line| "Warning: #{line}" }
+        [*rows, *warnings, "The configuration is fine.", nil].join("\n")
       end
 
       def help_row(option)

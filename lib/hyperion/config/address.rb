@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 require "uri"
-require_relative "type"
+require_relative "types"
 
 module Hyperion
   module Config
@@ -104,25 +104,17 @@ module Hyperion
       end
     end
 
-    # Several addresses; in one text they stand apart by spaces or commas.
-    class Addresses < Type
+    # Addresses as values.
+    class Addresses < List
+      # One of them.
+      class One < Type
+        def cast(value)
+          value.is_a?(String) || value.is_a?(Address) ? Address.parse(value) : invalid(value)
+        end
+      end
+
       def initialize
-        super(Address::EXPECTED, "ADDRESS")
-      end
-
-      def cast(value)
-        list = value.is_a?(String) ? value.split(/[\s,]+/) : Array(value)
-        raise InvalidValue, "#{value.inspect} is not allowed, expected #{expected}" if list.empty?
-
-        list.map { |address| Address.parse(address) }
-      end
-
-      def show(value)
-        value.empty? ? "none" : value.join(" ")
-      end
-
-      def repeatable?
-        true
+        super(One.new(Address::EXPECTED, "ADDRESS"))
       end
     end
   end

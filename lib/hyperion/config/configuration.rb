@@ -37,6 +37,20 @@ module Hyperion
         setting(name).origin
       end
 
+      # @return [Hooks] of all sources
+      def hooks
+        @layers.map(&:hooks).reduce(Hooks.new, :+)
+      end
+
+      # @return [Array<String>] what whoever wrote the configuration should know, a line each
+      def warnings
+        notices = Options::TABLE.filter_map do |option|
+          text = option.notice(self[option.name])
+          "#{origin(option.name)}: #{text}" if text
+        end
+        @layers.flat_map(&:warnings) + notices
+      end
+
       # @return [Array<Address>] where to listen; every TCP address has a port
       def addresses
         level = level_of(:bind)
@@ -65,7 +79,7 @@ module Hyperion
 
       def setting(name)
         @layers.each { |layer| layer[name]&.then { |setting| return setting } }
-        Layer::Setting.new(Options[name].default, "default")
+        Layer::Setting.new(Options[name].default(self), "default")
       end
 
       def level_of(name)

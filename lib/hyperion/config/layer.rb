@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "hooks"
 require_relative "options"
 
 module Hyperion
@@ -9,9 +10,19 @@ module Hyperion
       # A value and the place where somebody wrote it, for messages.
       Setting = Struct.new(:value, :origin)
 
+      # @return [Array<String>] what whoever wrote it should know, a line each
+      attr_reader :warnings
+      # @return [Hooks]
+      attr_reader :hooks
+
       # @return [Layer] of variables named HYPERION_..., empty ones left out
       def self.from_environment(env)
-        read_variables(env, &:own_variables)
+        read_variables(env, &:own_variables).tap do |layer|
+          Options::MOVED.each_key do |word|
+            name = "HYPERION_#{word.upcase}"
+            layer.say(word, env[name], name) unless env[name].to_s.empty?
+          end
+        end
       end
 
       # @return [Layer] of variables that others defined, such as PORT
@@ -31,6 +42,8 @@ module Hyperion
 
       def initialize
         @settings = {}
+        @warnings = []
+        @hooks = Hooks.new
       end
 
       # @param option [Option]
@@ -43,6 +56,28 @@ module Hyperion
         @settings[option.name] = Setting.new(value, origin)
       rescue InvalidValue => error
         raise ConfigError, "#{origin}: #{error.message}"
+      end
+
+      # The same for the option or options that a word stands for, a former one with a warning.
+      # @param word [Symbol]
+      # @return [Boolean] whether there is such a word
+      # @raise [ConfigError]
+      def say(word, value, origin)
+        if (option = Options.for_word(word))
+          set(option, value, origin)
+        elsif (options = Options::MOVED[word])
+          options.each { |one| set(one, value, origin) }
+          warn(origin, options.first.moved[word])
+        else
+          return false
+        end
+        true
+      end
+
+      # Notes a warning, once.
+      def warn(origin, text)
+        line = "#{origin}: #{text}"
+        @warnings << line unless @warnings.include?(line)
       end
 
       # @return [Setting, nil]

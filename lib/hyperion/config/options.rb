@@ -1,69 +1,57 @@
 # frozen_string_literal: true
 
-require_relative "address"
-require_relative "loop_name"
-require_relative "measures"
+require_relative "absent"
+require_relative "files"
 require_relative "nearest"
-require_relative "option"
-require_relative "thread_range"
-require_relative "types"
+Dir[File.join(__dir__, "options", "*.rb")].sort.each { |file| require file }
 
 module Hyperion
   module Config
-    # The option table.
+    # The option table. Its rows stand in the files of options/, a constant for each group of --help.
+    #
+    # A new option is one row:
+    #
+    #   Option.new(:max_pending, Whole.new(0..1_000_000), 0, "One sentence for people, with what happens", engine: true)
+    #
+    # That is the flag --max-pending, the variable HYPERION_MAX_PENDING, the word and the keyword max_pending, its line
+    # in --help, --check-config and docs/configuration.md. What else a row may say:
+    #
+    #   short: "-w"                      a short flag
+    #   flag: false                      no flag (a type without text form has neither flag nor variable)
+    #   aliases: %w[WEB_CONCURRENCY]     further variables; one that is not HYPERION_... is weaker than the file
+    #   words: %i[bind host]             words of the file and keywords; [] for what is about the command line only
+    #   block: :logging, word: :level    a word in a block of the file, beside `words`
+    #   moved: {read_timeout: "why"}     a former word: sets this option, with one warning. Several rows may share it
+    #   notice: ->(value) { "..." }      a warning about a value, or nil
+    #   engine: true                     Hyperion::Engine gets it under this name
+    #   text: "..."                      the default in words
+    #
+    # A default may be a lambda that takes the Configuration; give `text` then, too. Types are in types.rb (Whole,
+    # Switch, Choice, Text, List, Callable), measures.rb (Size, Duration), files.rb (ReadableFile, Secret).
+    #
+    # A row needs an example that shows its effect on a server, in spec/integration, with `option: :max_pending` in its
+    # metadata. `rake docs:configuration` writes the guide anew.
     module Options
-      DEVELOPMENT = "development"
+      # {title in --help => rows}
+      GROUPS = {
+        "Process" => PROCESS,
+        "Listening" => LISTENING,
+        "Requests and connections" => REQUESTS,
+        "Application" => APPLICATION,
+        "Logging" => LOGGING
+      }.freeze
 
-      TABLE = [
-        Option.new(:config, Text.new("a file, or - for none", "FILE"), nil,
-                   "Configuration file in Ruby; - for none",
-                   short: "-C", words: [], text: "config/hyperion.rb if present"),
-        Option.new(:rackup, Text.new("a rackup file", "FILE"), "config.ru",
-                   "Rackup file that makes the application", flag: false, words: [:rackup]),
-        Option.new(:bind, Addresses.new, [].freeze,
-                   "Listen at: HOST, tcp://HOST:PORT, unix://PATH?umask=0117&mode=0660, @NAME, fd://N; repeatable",
-                   short: "-b", words: %i[bind binds host],
-                   text: "127.0.0.1 in development, else 0.0.0.0"),
-        Option.new(:port, Whole.new(0..65_535), 9292,
-                   "Port of every address that names none; 0: the kernel picks, the banner tells",
-                   short: "-p", aliases: %w[PORT]),
-        Option.new(:threads, ThreadRange.new, 5..5,
-                   "Threads that run the application; with MIN:MAX more come when all are blocked, idle ones go",
-                   short: "-t", aliases: %w[RAILS_MAX_THREADS], words: %i[threads thread_count]),
-        Option.new(:environment, Text.new("a name", "NAME"), DEVELOPMENT,
-                   "Environment, for RACK_ENV", short: "-e", aliases: %w[APP_ENV RACK_ENV RAILS_ENV]),
-        Option.new(:io_threads, Whole.new(1..64), 1, "Native threads that do the I/O"),
-        Option.new(:loop, LoopName.new, "auto",
-                   "Event loop of the I/O threads; auto: epoll; io_uring: where the kernel refuses it, an error",
-                   aliases: %w[HYPERION_IO_URING_ACCEPT], words: %i[loop io_uring]),
-        Option.new(:backlog, Whole.new(1..65_535), 1024,
-                   "Connections that wait in the kernel until they are accepted"),
-
-        Option.new(:max_body_bytes, Size.new, 1 << 30, "Largest request body; over it: 413"),
-        Option.new(:max_header_bytes, Size.new, 64 << 10, "Largest request head; over it: 431, first line: 414"),
-        Option.new(:header_timeout, Duration.new, 30, "A request head must be complete after so long; else 408"),
-        Option.new(:body_timeout, Duration.new, 30, "A request body that stands still for so long; 408"),
-        Option.new(:min_body_rate, Size.new, 240, "Bytes a second that a request body must make on average; else 408"),
-        Option.new(:max_request_read_seconds, Duration.new, 0,
-                   "A whole request must have arrived after so long; else 408"),
-        Option.new(:write_timeout, Duration.new, 30,
-                   "A client that takes nothing of its response for so long is closed"),
-        Option.new(:idle_keepalive, Duration.new, 75, "A connection without a request for so long is closed"),
-        Option.new(:graceful_timeout, Duration.new, 30,
-                   "How long a stop waits for requests in flight before their threads are killed; off: for ever"),
-
-        Option.new(:early_hints, Switch.new, false, "Give the application rack.early_hints, which sends 103 responses"),
-        Option.new(:drop_underscore_headers, Switch.new, false,
-                   "Drop every request header with an underscore in its name, as nginx does"),
-        Option.new(:log_level, Choice.new("debug", "info", "warn", "error", "fatal"), "info",
-                   "Least level that is logged"),
-        Option.new(:log_format, Choice.new("auto", "text", "json"), "auto",
-                   "Form of log lines; auto: json in production, else text, coloured on a terminal"),
-        Option.new(:log_requests, Switch.new, true, "One log line for each request", short: "-v")
-      ].freeze
+      TABLE = GROUPS.values.flatten.freeze
 
       BY_NAME = TABLE.to_h { |option| [option.name, option] }.freeze
+      # {word => row}
       BY_WORD = TABLE.flat_map { |option| option.words.map { |word| [word, option] } }.to_h.freeze
+      # {block => {word => row}}
+      BLOCKS = TABLE.select(&:block).group_by(&:block)
+                    .transform_values { |rows| rows.to_h { |option| [option.word, option] } }.freeze
+      # {former word => rows}
+      MOVED = TABLE.flat_map { |option| option.moved.keys.map { |word| [word, option] } }
+                   .group_by(&:first).transform_values { |pairs| pairs.map(&:last) }.freeze
 
       module_function
 

@@ -1,31 +1,15 @@
 # frozen_string_literal: true
 
 require_relative "layer"
+require_relative "words"
 
 module Hyperion
   module Config
-    # The configuration file: Ruby, run inside an object whose methods are the words of the option table.
+    # The configuration file: Ruby, run inside an object whose methods are the words of the option table. A dialect
+    # gives another vocabulary, or another answer to a word that is unknown.
     class Script
-      # What the file's code sees as `self`.
-      class Words
-        def initialize(script)
-          @hyperion_script = script
-        end
-
-        Options::BY_WORD.each do |word, option|
-          define_method(word) { |*values| @hyperion_script.say(word, option, values) }
-        end
-
-        private
-
-        def method_missing(word, *)
-          @hyperion_script.unknown(word)
-        end
-
-        def respond_to_missing?(*)
-          false
-        end
-      end
+      # @return [Layer] what the file says
+      attr_reader :layer
 
       # @param path [String]
       # @return [Layer]
@@ -34,42 +18,91 @@ module Hyperion
         new(path).load
       end
 
-      def initialize(path)
+      # @param vocabulary [Class] below Words
+      def initialize(path, vocabulary: Words)
         @path = path
+        @vocabulary = vocabulary
         @layer = Layer.new
       end
 
       def load
-        Words.new(self).instance_eval(source, @path, 1)
+        @vocabulary.new(self).instance_eval(source, @path, 1)
         @layer
       rescue ConfigError
         raise
-      rescue ScriptError, StandardError => error
-        message = error.message.lines.first.to_s.strip
-        # A syntax error begins with the place; others have it in the backtrace.
-        unless message.start_with?("#{@path}:")
-          message = "#{place(error.backtrace_locations)}: #{error.class}: #{message}"
-        end
-        raise ConfigError, message
+      rescue ScriptError, StandardError, SystemStackError => error
+        raise ConfigError, describe(error)
       end
 
-      # A word of the file with its values.
-      def say(word, option, values)
-        origin = "#{place(caller_locations)}: #{word}"
-        values = [true] if values.empty? && option.switch?
-        raise ConfigError, "#{origin}: a value is missing, expected #{option.type.expected}" if values.empty?
+      # @!group What words say
 
-        @layer.set(option, values.size == 1 ? values.first : values, origin)
+      # An option's word, or a former one.
+      def say(word, values, code = nil)
+        option = Options.for_word(word) || Options::MOVED.fetch(word).first
+        @layer.say(word, value_of(word, option, values, code), origin(word))
+      end
+
+      # An option, by a word that the table does not have.
+      def set(word, option, values, code = nil)
+        @layer.set(option, value_of(word, option, values, code), origin(word))
+      end
+
+      # Code to be run later.
+      def hook(word, event, _values, code)
+        raise ConfigError, "#{origin(word)}: a block is missing: #{word} { ... }" unless code
+
+        @layer.hooks.add(event, code, origin(word))
+      end
+
+      # Words inside a block.
+      # @param inside [Class] their Vocabulary
+      def block(word, inside, values, code)
+        unless code && values.empty?
+          raise ConfigError, "#{origin(word)}: expected a block with #{inside.words.join(", ")} in it: " \
+                             "#{word} { #{inside.words.first} ... }"
+        end
+
+        words = inside.new(self, word)
+        words.instance_exec(words, &code)
+      end
+
+      # A word without meaning here.
+      # @param why [String, nil] nil: nobody needs to know
+      def absent(word, why)
+        warn(word, "without effect: #{why}") if why
       end
 
       # A word that does not exist.
-      def unknown(word)
-        place = place(caller_locations)
-        nearest = Nearest.to(word, Options::BY_WORD.keys)
-        raise ConfigError, "#{place}: #{word} is no word of the configuration; the nearest is #{nearest}"
+      # @param words [Array<Symbol>] those that do
+      # @param block [Symbol, nil] that it stands in
+      def unknown(word, _values, _code, words:, block: nil)
+        nearest = Nearest.to(word, words)
+        raise ConfigError, "#{place}: #{word} is no word of #{block || "the configuration"}; the nearest is #{nearest}"
+      end
+
+      # Notes a warning about a word, with its place.
+      def warn(word, text)
+        @layer.warn(origin(word), text)
+      end
+
+      # @!endgroup
+
+      # @return [String] the line of the file that Ruby is in, and the word, as it reads best before a colon
+      def origin(word)
+        "#{place}: #{word}"
       end
 
       private
+
+      def value_of(word, option, values, code)
+        return code if code && option.type.callable? && values.empty?
+        raise ConfigError, "#{origin(word)}: takes no block" if code
+
+        values = [true] if values.empty? && option.switch?
+        raise ConfigError, "#{origin(word)}: a value is missing, expected #{option.type.expected}" if values.empty?
+
+        values.size == 1 ? values.first : values
+      end
 
       def source
         File.read(@path, encoding: Encoding::UTF_8)
@@ -77,8 +110,15 @@ module Hyperion
         raise ConfigError, "cannot read the configuration file #{@path}: #{error.message[/\A[^@-]+/].strip.downcase}"
       end
 
-      # The line of the file that Ruby is in.
-      def place(locations)
+      def describe(error)
+        message = error.message.lines.first.to_s.strip
+        # A syntax error begins with the place; others have it in the backtrace.
+        return message if message.start_with?("#{@path}:")
+
+        "#{place(error.backtrace_locations)}: #{error.class}: #{message}"
+      end
+
+      def place(locations = caller_locations)
         line = locations&.find { |location| location.path == @path }&.lineno
         line ? "#{@path}:#{line}" : @path
       end

@@ -8,8 +8,11 @@ module Hyperion
     class InvalidValue < ConfigError; end
 
     # What kind of value an option has. Text (flags, environment) and Ruby values (files, keywords) go through the same
-    # `cast`.
+    # `cast`. A type of one's own implements `convert`.
     class Type
+      # How much of a wrong value a message repeats, in letters.
+      REPEATED = 80
+
       # @return [String] what is allowed, for messages: "expected ..."
       attr_reader :expected
       # @return [String, nil] stands for the value in --help; nil: the flag has none
@@ -24,8 +27,7 @@ module Hyperion
       # @raise [InvalidValue]
       def cast(value)
         converted = convert(value)
-        raise InvalidValue, "#{value.inspect} is not allowed, expected #{expected}" if converted.nil?
-
+        invalid(value) if converted.nil?
         converted
       end
 
@@ -37,6 +39,33 @@ module Hyperion
       # Several values of one source are collected, not replaced by the last.
       def repeatable?
         false
+      end
+
+      # Whether a value can be written as text. What cannot has neither flag nor variable.
+      def text?
+        true
+      end
+
+      # Whether a block of the configuration file can be the value.
+      def callable?
+        false
+      end
+
+      private
+
+      # @return [Object, nil] nil: not allowed
+      def convert(value)
+        raise NotImplementedError
+      end
+
+      def invalid(value, why = "expected #{expected}")
+        raise InvalidValue, "#{repeat(value)} is not allowed, #{why}"
+      end
+
+      # A wrong value, on one line.
+      def repeat(value)
+        text = value.inspect.tr("\n", " ")
+        text.size > REPEATED ? "#{text[0, REPEATED]}..." : text
       end
     end
   end

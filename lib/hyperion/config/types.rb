@@ -50,6 +50,8 @@ module Hyperion
       private
 
       def convert(value)
+        return unless value.is_a?(String) || value.is_a?(Symbol)
+
         @words.find { |word| value.to_s.downcase == word }
       end
     end
@@ -61,6 +63,57 @@ module Hyperion
       def convert(value)
         value = value.to_s if value.is_a?(Symbol) || value.respond_to?(:to_path)
         value if value.is_a?(String) && !value.empty? && !value.include?("\0")
+      end
+    end
+
+    # Several values of another type; in one text they stand apart by spaces or commas. A source may name it repeatedly.
+    class List < Type
+      # @param item [Type]
+      def initialize(item)
+        super("#{item.expected}; or several", item.metavar)
+        @item = item
+      end
+
+      def cast(value)
+        list = value.is_a?(String) ? value.split(/[\s,]+/) : Array(value)
+        list.empty? ? invalid(value) : list.map { |one| @item.cast(one) }
+      end
+
+      def show(value)
+        value.empty? ? "none" : value.map { |one| @item.show(one) }.join(" ")
+      end
+
+      def repeatable?
+        true
+      end
+    end
+
+    # Ruby code: whatever has a method call. In the configuration file it may be the word's block.
+    class Callable < Type
+      def initialize(expected = "a block, or an object with a method call")
+        super(expected, nil)
+      end
+
+      def show(value)
+        case value
+        when nil then "none"
+        when Proc, Method then "#{value.class.name.downcase} of #{value.source_location&.join(":") || "Ruby itself"}"
+        else "a #{value.class}"
+        end
+      end
+
+      def text?
+        false
+      end
+
+      def callable?
+        true
+      end
+
+      private
+
+      def convert(value)
+        value if value.respond_to?(:call)
       end
     end
   end

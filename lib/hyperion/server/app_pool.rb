@@ -34,7 +34,7 @@ module Hyperion
       def stop(patience)
         @stopping = true
         @engine.close_queue
-        @supervisor.join
+        @supervisor&.join # nil: it never began
         # No thread joins from here on: who was killed is not replaced.
         join(patience)
         late = threads

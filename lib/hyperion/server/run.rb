@@ -32,9 +32,10 @@ module Hyperion
         @pid = Process.pid
       end
 
-      # @return [self] once it listens
+      # Takes connections; their requests wait until it serves.
+      # @return [self]
       # @raise [SystemCallError, SocketError, ConfigError] when it cannot; then nothing is left of it
-      def start
+      def listen
         @settings.check_loop
         binder = Binder.new(@engine)
         @settings.configuration.addresses.each { |address| binder.bind(address) }
@@ -42,13 +43,18 @@ module Hyperion
         @urls = @engine.urls.map { |url| url.sub(/\Atcp:/, "http:") }
         @engine.start
         @event_loop = @engine.event_loop
-        @pool.start
         Hyperion.logger.attach(self)
         self
       rescue SystemCallError, SocketError, ConfigError
         @engine.stop
         @engine.close
         raise
+      end
+
+      # Starts the app threads, unless a stop has begun.
+      def serve
+        @mutex.synchronize { @pool.start unless @stopper }
+        self
       end
 
       # Serves another table's routes from now on.

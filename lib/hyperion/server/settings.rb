@@ -15,10 +15,7 @@ module Hyperion
         server_software: "hyperion/#{VERSION}" # env's SERVER_SOFTWARE
       }.freeze
 
-      ENGINE_OPTIONS = %i[
-        max_header_bytes max_body_bytes header_timeout body_timeout min_body_rate max_request_read_seconds write_timeout
-        idle_keepalive drop_underscore_headers backlog io_threads loop log_level log_requests early_hints
-      ].freeze
+      ENGINE_OPTIONS = Config::Options::TABLE.select(&:engine?).map(&:name).freeze
 
       # @return [Config::Configuration]
       attr_reader :configuration
@@ -30,7 +27,7 @@ module Hyperion
         keywords = join_thread_counts(keywords)
         @extras = EXTRAS.merge(keywords.slice(*EXTRAS.keys))
         options = keywords.except(*EXTRAS.keys)
-        @configuration = configuration || Config::Configuration.new([layer(options), common_variables])
+        @configuration = configuration || embedded(options)
       end
 
       # @return [Range<Integer>]
@@ -82,12 +79,15 @@ module Hyperion
 
       private
 
+      def embedded(options)
+        Config::Configuration.new([layer(options), common_variables]).tap do |configuration|
+          configuration.warnings.each { |line| Hyperion.logger.fall_back("warn", "server", line) }
+        end
+      end
+
       def layer(options)
         options.each_with_object(Config::Layer.new) do |(keyword, value), layer|
-          option = Config::Options.for_word(keyword)
-          raise ArgumentError, unknown(keyword) unless option
-
-          layer.set(option, value, "Hyperion::Server: #{keyword}")
+          layer.say(keyword, value, "Hyperion::Server: #{keyword}") || raise(ArgumentError, unknown(keyword))
         end
       rescue ConfigError => error
         raise ArgumentError, error.message

@@ -35,6 +35,13 @@ RSpec.describe Hyperion::Config::Type do
     Hyperion::Config::Choice.new("auto", "text", "json") => {
       "json" => "json", :json => "json", "JSON" => "json", "xml" => :no, nil => :no, "" => :no
     },
+    Hyperion::Config::WorkerCount.new => {
+      1 => 1, "0" => 0, 3 => 3, "auto" => "auto", :auto => "auto", 1025 => :no, -1 => :no, "many" => :no, nil => :no
+    },
+    Hyperion::Config::List.new(Hyperion::Config::Whole.new(0..9)) => {
+      "1 2,3" => [1, 2, 3], [1, "2"] => [1, 2], 4 => [4], "4" => [4]
+    },
+    Hyperion::Config::Callable.new => {:puts.method(:to_s) => :puts.method(:to_s), "a" => :no, nil => :no},
     Hyperion::Config::Text.new("a name", "NAME") => {
       "production" => "production", :production => "production", Pathname("a/b") => "a/b",
       "" => :no, nil => :no, 3 => :no, "a\0b" => :no
