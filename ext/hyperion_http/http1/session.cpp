@@ -70,7 +70,7 @@ void Session::advance() noexcept {
       input_.consume(input_.size() - bytes.size());
     }
   }
-  if (peer_ended_ && state_ != State::answering && state_ != State::closing) receive_end();
+  if (peer_ended_ && state_ != State::answering && state_ != State::closing) abandon(ErrorCode::truncated_request);
 }
 
 void Session::consume(std::string_view& bytes) {
@@ -162,8 +162,8 @@ void Session::request_complete() {
 
 void Session::receive_end() noexcept {
   peer_ended_ = true;
-  if (state_ == State::answering || state_ == State::closing) return;
-  abandon(ErrorCode::truncated_request);
+  // Whole requests may be among the bytes that wait.
+  advance();
 }
 
 // --- Refusals ---

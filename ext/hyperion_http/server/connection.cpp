@@ -256,12 +256,14 @@ void Connection::serve_pipelined() noexcept {
     route_waiting();
     const Phase phase = session_->phase();
     if (phase != Phase::idle && phase != Phase::head) return;
+    // The answers would only join those that the client does not take, also of requests that are still to come.
+    behind_ = session_->output().size() >= http::kOutputMark;
     const size_t unread = session_->unread().size();
-    if (unread == 0) return;
-    // The answers would only join those that the client does not take; or it is the others' turn.
-    behind_ = session_->output().size() >= http::kOutputMark || i == kRequestsPerTurn;
-    if (i == kRequestsPerTurn) worker_.mark_dirty(*this);
-    if (behind_) return;
+    if (behind_ || unread == 0) return;
+    if (i == kRequestsPerTurn) {
+      behind_ = true;  // it is the others' turn
+      return worker_.mark_dirty(*this);
+    }
     session_->advance();
     if (session_->unread().size() == unread) return;  // a head that is not complete
   }
@@ -387,7 +389,9 @@ Error Connection::overdue(Instant now) const noexcept {
   if (sending_ && now >= after(sent_at_, limits.write_timeout)) return ErrorCode::write_timeout;
   const Instant began = live_.empty() ? phase_began_ : live_.back()->began;
   switch (session_->phase()) {
-    case Phase::idle: return now >= after(phase_began_, idle_limit()) ? Error{ErrorCode::idle_timeout} : Error{};
+    case Phase::idle:
+      if (sending_ || now < after(idle_since(), idle_limit())) return {};
+      return ErrorCode::idle_timeout;
     case Phase::head:
       if (now >= after(phase_began_, limits.header_timeout)) return ErrorCode::head_timeout;
       if (now >= after(began, limits.request_timeout)) return ErrorCode::read_timeout;
@@ -403,6 +407,9 @@ Error Connection::overdue(Instant now) const noexcept {
   }
   return {};
 }
+
+// A client that still takes its response is not idle.
+Instant Connection::idle_since() const noexcept { return std::max(phase_began_, sent_at_); }
 
 base::Duration Connection::idle_limit() const noexcept {
   if (worker_.draining()) return kDrainPatience;
@@ -426,7 +433,7 @@ Instant Connection::deadline() const noexcept {
   if (session_->holds_head()) earliest = std::min(earliest, head_held_until_);
   const Instant began = live_.empty() ? phase_began_ : live_.back()->began;
   switch (session_->phase()) {
-    case Phase::idle: return std::min(earliest, after(phase_began_, idle_limit()));
+    case Phase::idle: return sending_ ? earliest : std::min(earliest, after(idle_since(), idle_limit()));
     case Phase::head:
       return std::min({earliest, after(phase_began_, limits.header_timeout), after(began, limits.request_timeout)});
     case Phase::body:

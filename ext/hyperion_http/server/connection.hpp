@@ -75,6 +75,7 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   base::Instant deadline() const noexcept;
   base::Instant slow_body_deadline() const noexcept;
   base::Duration idle_limit() const noexcept;
+  base::Instant idle_since() const noexcept;
   void log_error(base::Error error, const http::Exchange* exchange) noexcept;
 
   IoWorker& worker_;
@@ -93,7 +94,7 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
 
   base::Instant phase_began_;    // the session's phase, or the linger
   base::Instant received_at_{};  // last bytes
-  base::Instant sent_at_{};      // last progress of the send under way
+  base::Instant sent_at_{};      // last progress of the send under way, or of the last one
   base::Instant head_held_until_{};
   uint64_t body_bytes_ = 0;  // received since phase_began_
   State state_ = State::open;

@@ -202,6 +202,23 @@ TEST_CASE("session end: the peer leaves behind several requests, and gets all an
   CHECK(rig.closed());
 }
 
+TEST_CASE("session end: the peer leaves while requests of it wait for their turn, and all are served") {
+  SessionRig rig;
+  rig.application = [](Exchange& exchange) { exchange.response.bytes = "hello"; };
+  std::string_view next = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+  SUBCASE("one") {}
+  SUBCASE("and an empty line, of which nothing comes") { next = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n\r\n\r"; }
+  SUBCASE("and half a head") { next = "GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET"; }
+  // Not settled: the connection goes on with the second one later.
+  rig.session.receive(std::string{kGet} + std::string{next});
+  rig.application(*rig.pending);
+  rig.answer();
+  CHECK(rig.session.unread().size() == next.size());
+  rig.receive_end();
+  CHECK(responses(rig).size() == 2);
+  CHECK(rig.closed());
+}
+
 TEST_CASE("session end: the peer leaves in the middle of a streamed answer, and gets all of it") {
   SessionRig rig;
   rig.receive(kGet);

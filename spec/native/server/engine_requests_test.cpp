@@ -102,6 +102,27 @@ TEST_CASE("engine: a client that pipelines without end and never reads is held u
   flood.join();
 }
 
+TEST_CASE("engine: a client that asks one thing after the other and never reads is held up as well") {
+  const std::string body = pattern(1'000'000);
+  TestServer server{[&](Call& call) { call.respond(200, body); }};
+  Client greedy = server.client();
+  shrink_buffers(greedy.fd(), 256 * 1024);
+  // Each request is answered before the next one comes: none ever waits in the session.
+  uint64_t asked = 0;
+  do {
+    REQUIRE(greedy.send(get("/")));
+    ++asked;
+  } while (asked < 100 &&
+           eventually([&] { return server.sum(&observe::Counters::requests) == asked; }, milliseconds{300}));
+  CHECK(asked < 20);
+  // Once it reads it has all of them.
+  for (uint64_t i = 0; i < asked; ++i) {
+    const ClientResponse response = read_response(greedy);
+    REQUIRE(response.status == 200);
+    CHECK((response.body == body));
+  }
+}
+
 TEST_CASE("engine: a pipelining client does not starve another") {
   TestServer server{[](Call& call) { call.respond(200, "ok"); }, calm_options(), 1};
   Client greedy = server.client();

@@ -172,6 +172,29 @@ TEST_CASE("engine: a client that takes a little at a time is served to the end")
   CHECK((got == body));
 }
 
+TEST_CASE("engine: a client that still reads its response is not idle, however long that takes") {
+  server::Options options = calm_options();
+  options.limits.idle_timeout = milliseconds{600};
+  const std::string body = pattern(12'000'000);
+  TestServer server{[&](Call& call) { call.respond(200, body); }, options};
+  Client client = server.client();
+  shrink_buffers(client.fd(), 256 * 1024);
+  REQUIRE(client.send(get("/")));
+  client.read_until("\r\n\r\n");
+  std::string got;
+  const base::Instant begin = base::now();
+  while (since(begin) < options.limits.idle_timeout * 2 && got.size() < body.size() / 2) {
+    got += client.read(100'000);
+    std::this_thread::sleep_for(milliseconds{25});
+  }
+  CHECK(since(begin) > options.limits.idle_timeout);
+  // Its time begins with the last byte that the server could send.
+  got += client.read(body.size() - got.size());
+  CHECK((got == body));
+  REQUIRE(client.send(get("/")));
+  CHECK(read_response(client).status == 200);
+}
+
 TEST_CASE("engine: 0 switches a time-out off") {
   server::Options options = calm_options();
   options.limits.header_timeout = options.limits.body_timeout = options.limits.request_timeout = base::Duration{0};
