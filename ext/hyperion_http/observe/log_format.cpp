@@ -86,6 +86,12 @@ size_t utf8_length(std::string_view text) noexcept {
   return size;
 }
 
+// Whether the sequence of `size` bytes at the front of `text` is a C1 control (U+0080 to U+009F): those steer terminals
+// as well.
+bool is_c1(std::string_view text, size_t size) noexcept {
+  return size == 2 && static_cast<unsigned char>(text[0]) == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
+}
+
 }  // namespace
 
 std::string_view text_of(Level level) noexcept {
@@ -109,6 +115,12 @@ void append_json_string(std::string& out, std::string_view text) {
       if (size == 0) {
         out += "\\ufffd";
         text.remove_prefix(1);
+      } else if (is_c1(text, size)) {
+        const auto second = static_cast<unsigned char>(text[1]);
+        out += "\\u00";
+        out += kHexDigits[second >> 4];
+        out += kHexDigits[second & 15];
+        text.remove_prefix(size);
       } else {
         out.append(text.substr(0, size));
         text.remove_prefix(size);
@@ -138,10 +150,8 @@ void append_json_string(std::string& out, std::string_view text) {
 void append_escaped(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const auto byte = static_cast<unsigned char>(text.front());
-    // C1 controls (U+0080 to U+009F) steer terminals as well.
     const size_t size = utf8_length(text);
-    const bool c1 = size == 2 && byte == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
-    if (size > 1 && !c1) {
+    if (size > 1 && !is_c1(text, size)) {
       out.append(text.substr(0, size));
       text.remove_prefix(size);
       continue;

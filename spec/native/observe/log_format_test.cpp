@@ -101,6 +101,7 @@ TEST_CASE("log format: control characters cannot forge a line or steer a termina
   CHECK(escaped("\xc2\xa0\xc3\xa9") == "\xc2\xa0\xc3\xa9");
   CHECK(json("a\r\n\t\"\\\x1b\x7f") == R"("a\r\n\t\"\\\u001b\u007f")");
   CHECK(json(std::string_view{"\0", 1}) == R"("\u0000")");
+  CHECK(json("\xc2\x80\xc2\x9b\xc2\xa0") == "\"\\u0080\\u009b\xc2\xa0\"");
 
   AccessEntry forged = entry();
   forged.path = "/x\n2024-02-29T12:34:56.789Z INFO access: GET /forged";
