@@ -74,6 +74,16 @@ RSpec.describe "response bodies" do
       wait_until { body.closed == 1 }
     end
 
+    it "sends by each what has to_ary in name only, as Rails' responses with an Enumerator or another each",
+       no_lint: "to_ary of what has no Array" do
+      [->(body) { body.to_enum(:each) }, ->(_body) { Object.instance_method(:tap).bind_call(3) }].each do |to_ary|
+        body = bodies::EachOnly.new("a", "b")
+        body.define_singleton_method(:to_ary) { to_ary.call(self) }
+        expect(answer(body)).to have_attributes(status: 200, body: "ab")
+        wait_until { body.closed == 1 }
+      end
+    end
+
     it "sends a String, which no SPEC allows and every server takes", no_lint: "a String for a body" do
       expect(answer("plain")).to have_attributes(status: 200, body: "plain")
     end

@@ -177,6 +177,17 @@ bool take_file(const Gvl& gvl, Response& response, VALUE path) {
 
 bool responds(VALUE object, ID method) { return rb_respond_to(object, method) != 0; }
 
+VALUE call_to_ary(VALUE body) { return rb_funcall(body, ids.to_ary, 0); }
+
+VALUE no_array(VALUE /*body*/, VALUE /*error*/) { return Qnil; }
+
+// The Array of a body that has to_ary; nil when it turns out to have none. Rails promises one for whatever its response
+// body is, and then calls that object's each without a block: an Enumerator, or a LocalJumpError.
+VALUE array_of(VALUE body) {
+  const VALUE array = rb_rescue2(call_to_ary, body, no_array, Qnil, rb_eLocalJumpError, VALUE{0});
+  return RB_TYPE_P(array, T_ARRAY) ? array : Qnil;
+}
+
 void read_body(const Gvl& gvl, const Context& context, Exchange& exchange, Triplet& triplet) {
   const VALUE body = triplet.body;
   Response& response = exchange.response;
@@ -194,7 +205,7 @@ void read_body(const Gvl& gvl, const Context& context, Exchange& exchange, Tripl
   }
   if (unread && response.status != 101) return;
   if (responds(body, ids.to_ary)) {
-    const VALUE array = rb_check_array_type(body);
+    const VALUE array = array_of(body);
     if (!NIL_P(array)) {
       // Rack 3 SPEC, "The Body": to_ary has closed it. Rack 2.2 knows no to_ary, so there it is still to be closed.
       if (context.rack_3) triplet.body = Qnil;
