@@ -142,7 +142,7 @@ base::Result<Listener> Listener::unix_socket(std::string_view path, int mode, co
   return listener;
 }
 
-base::Result<Listener> Listener::inherited(int fd) {
+base::Result<Listener> Listener::inherited(int fd, bool ours) {
   base::UniqueFd owned{fd};
   int listening = 0;
   socklen_t size = sizeof listening;
@@ -161,10 +161,23 @@ base::Result<Listener> Listener::inherited(int fd) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // refused on a unix socket, rightly
   Listener listener{std::move(owned), false};
   if (auto named = listener.name_from_socket(); !named) return named.error();
+  constexpr std::string_view kScheme = "unix://";
+  const std::string_view name = std::string_view{listener.url_}.substr(kScheme.size());
+  if (ours && listener.unix_ && !name.empty() && name.front() != '@') {
+    listener.unlink_path_ = absolute(name);
+    listener.owner_pid_ = ::getpid();
+  }
   return listener;
 }
 
 Listener::~Listener() { close(); }
+
+base::Result<base::UniqueFd> Listener::hand_on() noexcept {
+  base::UniqueFd copy{::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0)};
+  if (!copy) return base::Error::os(errno);
+  unlink_path_.clear();
+  return copy;
+}
 
 void Listener::close() noexcept {
   // The file first: who finds one to which nobody listens may take its place.

@@ -27,8 +27,9 @@ class Listener {
   // Errors: EADDRINUSE when somebody listens there, EEXIST when something else than a socket is there, ENAMETOOLONG,
   // EINVAL when it is empty or holds NUL.
   static base::Result<Listener> unix_socket(std::string_view path, int mode, const ListenOptions& options);
+  // `ours`: the file of a unix socket goes with the listener, as if this process had made it.
   // Errors: ENOTSOCK, EINVAL when the socket does not listen.
-  static base::Result<Listener> inherited(int fd);
+  static base::Result<Listener> inherited(int fd, bool ours = false);
 
   Listener(Listener&&) noexcept = default;
   Listener& operator=(Listener&&) noexcept = default;
@@ -39,6 +40,10 @@ class Listener {
 
   // Further connections are refused. The name stays.
   void close() noexcept;
+
+  // The same socket once more, for a process that comes after this one: it goes on listening when this listener is
+  // closed, and the file of a unix socket stays. Errors: EBADF when it is closed, EMFILE.
+  base::Result<base::UniqueFd> hand_on() noexcept;
 
   int fd() const noexcept { return fd_.get(); }
   bool is_unix() const noexcept { return unix_; }

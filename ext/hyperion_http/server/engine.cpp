@@ -30,8 +30,8 @@ base::Status Engine::listen_unix(std::string_view path, int mode) {
   return {};
 }
 
-base::Status Engine::listen_inherited(int fd) {
-  auto made = net::Listener::inherited(fd);
+base::Status Engine::listen_inherited(int fd, bool ours) {
+  auto made = net::Listener::inherited(fd, ours);
   if (!made) return made.error();
   listeners_.push_back(std::move(made).value());
   return {};
@@ -66,6 +66,16 @@ base::Status Engine::start() {
     if (auto status = worker->start(); !status) return status;
   }
   return {};
+}
+
+base::Result<std::vector<base::UniqueFd>> Engine::hand_on() {
+  std::vector<base::UniqueFd> copies;
+  for (net::Listener& listener : listeners_) {
+    auto copy = listener.hand_on();
+    if (!copy) return copy.error();
+    copies.push_back(std::move(copy).value());
+  }
+  return copies;
 }
 
 void Engine::drain() noexcept {

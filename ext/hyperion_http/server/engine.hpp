@@ -31,11 +31,14 @@ class Engine {
   // Before start.
   base::Status listen_tcp(std::string_view host, uint16_t port);
   base::Status listen_unix(std::string_view path, int mode);
-  base::Status listen_inherited(int fd);
+  base::Status listen_inherited(int fd, bool ours);
   // Asked in order, before the dispatcher; they outlive the engine.
   void add_responder(serve::Responder& responder) { responders_.push_back(&responder); }
 
   base::Status start();
+  // Before drain and stop: a copy of each listener's socket, in order, for the process that comes after this one.
+  // Connections that this engine does not accept any more wait there.
+  base::Result<std::vector<base::UniqueFd>> hand_on();
   // No new connections; what was accepted is served, and its connections end. Returns at once.
   void drain() noexcept;
   // True when nothing is left. False when `patience` is over first, or interrupt_wait was called.

@@ -262,6 +262,30 @@ TEST_CASE("listener: inherited descriptors") {
   CHECK(error_of(Listener::inherited(-1)) == EBADF);
 }
 
+TEST_CASE("listener: handed on, it listens after its end, and the next owner removes its file") {
+  const Directory directory;
+  const std::string path = directory.path + "/socket";
+  base::UniqueFd copy;
+  {
+    auto made = Listener::unix_socket(path, -1, kOptions);
+    REQUIRE(made.ok());
+    auto handed = made.value().hand_on();
+    REQUIRE(handed.ok());
+    copy = std::move(handed).value();
+    CHECK((::fcntl(copy.get(), F_GETFD) & FD_CLOEXEC) != 0);
+  }
+  CHECK(exists(path));
+  CHECK(connect_unix(path).valid());
+  {
+    auto next = Listener::inherited(copy.release(), true);
+    REQUIRE(next.ok());
+    CHECK(connect_unix(path).valid());
+    next.value().close();
+    CHECK(next.value().hand_on().error().os_errno == EBADF);
+  }
+  CHECK(!exists(path));
+}
+
 TEST_CASE("listener: a forked child leaves the parent's socket file alone") {
   const Directory directory;
   const std::string path = directory.path + "/socket";

@@ -228,6 +228,7 @@ VALUE initialize(const Gvl& gvl, VALUE self, Arguments arguments) {
   context.hooks_wanted = half.parts->engine.options().hooks_wanted;
   context.notes = &half.parts->engine.notes();
   context.rack_errors = settings.get("rack_errors");
+  context.error_handler = settings.get("error_handler");
   const VALUE software = settings.get("server_software");
   const bool multithread = half.parts->most_threads > 1;
   checked(gvl, [&context, &gvl, software, multithread] {
@@ -257,11 +258,28 @@ VALUE listen_unix(const Gvl& gvl, VALUE self, Arguments arguments) {
   return Qnil;
 }
 
+// listen_inherited(descriptor, ours = false)
 VALUE listen_inherited(const Gvl& gvl, VALUE self, Arguments arguments) {
-  expect_arguments(arguments, 1, 1);
+  expect_arguments(arguments, 1, 2);
   const int fd = static_cast<int>(to_i64(gvl, arguments[0]));
-  check(parts_of(gvl, self).engine.listen_inherited(fd), "descriptor " + std::to_string(fd));
+  const bool ours = arguments.size() > 1 && RTEST(arguments[1]);
+  check(parts_of(gvl, self).engine.listen_inherited(fd, ours), "descriptor " + std::to_string(fd));
   return Qnil;
+}
+
+// Before drain and stop: descriptors of the listening sockets, in the order of `urls`, for the process that comes
+// after this one. The caller owns them; they close with an exec unless it says otherwise.
+VALUE hand_on(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  auto made = parts_of(gvl, self).engine.hand_on();
+  if (!made) check(made.error(), "the listening sockets");
+  VALUE list = Qnil;
+  std::vector<base::UniqueFd>& copies = made.value();
+  checked(gvl, [&] {
+    list = rb_ary_new();
+    for (base::UniqueFd& copy : copies) rb_ary_push(list, INT2FIX(copy.release()));
+  });
+  return list;
 }
 
 VALUE urls(const Gvl& gvl, VALUE self, Arguments arguments) {
@@ -515,6 +533,7 @@ void define_engine(VALUE hyperion) {
   rb_define_method(klass, "listen_tcp", entry<listen_tcp>, -1);
   rb_define_method(klass, "listen_unix", entry<listen_unix>, -1);
   rb_define_method(klass, "listen_inherited", entry<listen_inherited>, -1);
+  rb_define_method(klass, "hand_on", entry<hand_on>, -1);
   rb_define_method(klass, "urls", entry<urls>, -1);
   rb_define_method(klass, "port", entry<port>, -1);
   rb_define_method(klass, "start", entry<start>, -1);

@@ -66,6 +66,7 @@ struct Context {
   VALUE env_template = Qnil;  // a Hash with what every request shares
   VALUE empty_input = Qnil;   // rack.input of a request without a body
   VALUE rack_errors = Qnil;
+  VALUE error_handler = Qnil;  // call(error, env, status): a triplet in place of the plain 500
   VALUE request_class = Qnil;
   VALUE response_class = Qnil;
   // Hyperion::Runtime, and whether it has hooks.

@@ -62,6 +62,7 @@ class Service {
   void hand_over();
   void close_body();
   bool finish_phase(const Outcome& outcome, const char* what, Blame blame = Blame::application) noexcept;
+  bool ask_error_handler() noexcept;
   void answer_error() noexcept;
   void look_for_follow_up();
   void follow_up() noexcept;
@@ -128,7 +129,8 @@ int Service::run() noexcept {
   }
   if (observed_) run_end_hooks(frame_.env, ok && !frame_.hijacked);
   if (in_child()) return jump_;
-  if (!answered_ && !ok) answer_error();
+  if (!answered_ && !ok && !ask_error_handler()) answer_error();
+  if (in_child()) return jump_;
   status_ = exchange().response.status;
   if (!answered_) send_body();
   if (in_child()) return jump_;
@@ -327,6 +329,20 @@ bool Service::finish_phase(const Outcome& outcome, const char* what, Blame blame
   if (exchange().gone() && rb_obj_class(error) == broken_pipe) return false;
   log_exception(error, what);
   return false;
+}
+
+// What the application raised may have an answer of the user's own. False when there is none.
+bool Service::ask_error_handler() noexcept {
+  const VALUE handler = context_.error_handler;
+  if (NIL_P(handler) || NIL_P(error_) || jump_ != 0) return false;
+  if (!NIL_P(triplet_.body)) (void)phase("body.close", [this] { close_body(); });
+  const auto ask = [this, handler] {
+    exchange().response.clear();
+    const VALUE arguments[] = {error_, frame_.env, INT2FIX(500)};
+    triplet_ = split_triplet(rb_funcallv(handler, ids.call, 3, arguments));
+    read_response(gvl_, context_, exchange(), triplet_);
+  };
+  return phase("lowlevel_error_handler", ask, Blame::nobody);
 }
 
 void Service::answer_error() noexcept {
