@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "environment"
 require_relative "layer"
 require_relative "script"
 
@@ -15,10 +16,10 @@ module Hyperion
       # @param fallback [Array<Layer>] what another program takes for defaults
       # @raise [ConfigError]
       def self.load(flags, env: ENV, fallback: [])
-        strong = [flags, Layer.from_environment(env)]
+        strong = [flags, Environment.new(env).own]
         file = new(strong)[:config] || (DEFAULT_FILE if File.file?(DEFAULT_FILE))
         strong << Script.load(file) if file && file != "-"
-        new([*strong, *fallback, Layer.from_common_variables(env)])
+        new([*strong, *fallback, Environment.new(env).common])
       end
 
       # @param layers [Array<Layer>] the strongest first

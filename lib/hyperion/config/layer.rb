@@ -5,7 +5,7 @@ require_relative "options"
 
 module Hyperion
   module Config
-    # What one source says: the flags, the environment, a file, or keywords.
+    # What one source says: the flags, the environment (see {Environment}), a file, or keywords.
     class Layer
       # A value and the place where somebody wrote it, for messages.
       Setting = Struct.new(:value, :origin)
@@ -14,31 +14,6 @@ module Hyperion
       attr_reader :warnings
       # @return [Hooks]
       attr_reader :hooks
-
-      # @return [Layer] of variables named HYPERION_..., empty ones left out
-      def self.from_environment(env)
-        read_variables(env, &:own_variables).tap do |layer|
-          Options::MOVED.each_key do |word|
-            name = "HYPERION_#{word.upcase}"
-            layer.say(word, env[name], name) unless env[name].to_s.empty?
-          end
-        end
-      end
-
-      # @return [Layer] of variables that others defined, such as PORT
-      def self.from_common_variables(env)
-        read_variables(env, &:common_variables)
-      end
-
-      def self.read_variables(env)
-        new.tap do |layer|
-          Options::TABLE.each do |option|
-            name = yield(option).find { |variable| !env[variable].to_s.empty? }
-            layer.set(option, env[name], name) if name
-          end
-        end
-      end
-      private_class_method :read_variables
 
       def initialize
         @settings = {}

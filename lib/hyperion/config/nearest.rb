@@ -4,6 +4,9 @@ module Hyperion
   module Config
     # Finds the word that somebody who mistyped probably meant.
     module Nearest
+      # One letter in so many may be wrong, when a word shall still be the same.
+      LETTERS = 4
+
       module_function
 
       # @param word [#to_s]
@@ -12,6 +15,12 @@ module Hyperion
       def to(word, words)
         word = plain(word)
         words.map(&:to_s).min_by { |candidate| [distance(word, plain(candidate)), candidate] }
+      end
+
+      # @return [String, nil] the nearest, unless it is quite another word
+      def close_to(word, words)
+        nearest = to(word, words)
+        nearest if distance(plain(word), plain(nearest)) <= plain(word).size / LETTERS
       end
 
       # Spelling with dashes or underscores is no difference, nor is case.

@@ -100,7 +100,7 @@ module Hyperion
 
       # Of the environment an embedded server takes the application's own, and nothing that would move it elsewhere.
       def common_variables
-        Config::Layer.from_common_variables(ENV.slice(*Config::Options[:environment].aliases))
+        Config::Environment.new(ENV.slice(*Config::Options[:environment].aliases)).common
       end
 
       # Puma's pair of names for the range.
