@@ -2,6 +2,7 @@
 
 require_relative "launcher/banner"
 require_relative "launcher/signals"
+require_relative "launcher/yjit"
 require_relative "server"
 
 module Hyperion
@@ -30,11 +31,13 @@ module Hyperion
     # @return [self]
     # @raise [SystemCallError, SocketError, ConfigError] as {Server#start}
     def start
+      # The application is loaded: what ran once, while it was, is not worth compiling.
+      YJIT.enable if configuration[:yjit]
       run_hooks(:before_fork)
       @server.start { run_hooks(:on_worker_boot, WORKER) }
       self
     ensure
-      @server.settings.configuration.warnings.each { |line| @server.log("warn", line) }
+      configuration.warnings.each { |line| @server.log("warn", line) }
     end
 
     # Serves until a signal or somebody else stops the server. Starts it unless it runs.
@@ -55,8 +58,12 @@ module Hyperion
 
     private
 
+    def configuration
+      @server.settings.configuration
+    end
+
     def run_hooks(event, *arguments)
-      @server.settings.configuration.hooks.run(event, *arguments) do |message|
+      configuration.hooks.run(event, *arguments) do |message|
         @server.log("error", "a hook failed: #{message}")
       end
     end

@@ -45,8 +45,9 @@ RSpec.describe Hyperion::Server do
     end
 
     it "takes every option of the table, and does not read other servers' environment variables" do
-      values = Hyperion::Config::Options::TABLE.select { |option| option.keyword? && !option.default.nil? }
-                                               .to_h { |option| [option.words.first, option.default] }
+      defaults = Hyperion::Config::Configuration.new([])
+      values = Hyperion::Config::Options::TABLE.select(&:keyword?)
+                                               .to_h { |option| [option.words.first, defaults[option.name]] }.compact
       made = described_class.new(app: hello, **values, bind: "127.0.0.1", port: 0, log_requests: false)
       ENV["HYPERION_THREADS"] = ENV["RAILS_MAX_THREADS"] = "9"
 

@@ -57,12 +57,7 @@ module Hyperion
       # @param configuration [Configuration, nil] that asks
       # @return [Object] the default
       def default(configuration = nil)
-        computed? ? @default.call(configuration) : @default
-      end
-
-      # @return [Boolean] whether the default depends on the rest of the configuration
-      def computed?
-        @default.respond_to?(:call)
+        @default.respond_to?(:call) ? @default.call(configuration) : @default
       end
 
       # @return [String, nil] the long flag, "--port"; nil for what is no flag

@@ -30,7 +30,9 @@ module Hyperion
         Option.new(:io_threads, Whole.new(1..64), 1, "Native threads that do the I/O", engine: true),
         Option.new(:loop, LoopName.new, "auto",
                    "Event loop of the I/O threads; auto: epoll; io_uring: where the kernel refuses it, an error",
-                   aliases: %w[HYPERION_IO_URING_ACCEPT], words: %i[loop io_uring], engine: true)
+                   aliases: %w[HYPERION_IO_URING_ACCEPT], words: %i[loop io_uring], engine: true),
+        Option.new(:yjit, Switch.new, ->(configuration) { configuration[:environment] == "production" },
+                   "Let Ruby compile what runs often (YJIT), where it can", text: "on in production")
       ].freeze
     end
   end
