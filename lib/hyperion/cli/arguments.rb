@@ -45,32 +45,45 @@ module Hyperion
 
       # {flag => what it does with (the flag, its value or nil)}
       def readers
-        table = Config::Options::TABLE.select(&:flag).each_with_object({}) do |option, all|
-          all.store(option.flag, option.switch? ? switch(option, true) : valued(option))
-          all.store("--no-#{option.flag.delete_prefix("--")}", switch(option, false)) if option.switch?
-          all.store(option.short, all[option.flag]) if option.short
-        end
+        table = Config::Options::TABLE.select(&:flag).map { |option| flags_of(option) }.reduce({}, :merge)
         Config::Options::MOVED.each_key { |word| table[Config::Option.flag(word)] = moved(word) }
+        table.merge!(granted("--preload"))
         ACTIONS.each { |action, flags| flags[..-2].each { |flag| table[flag] = turn_to(action) } }
         table
       end
 
+      def flags_of(option)
+        read = option.switch? ? switch(option, true) : valued(option)
+        flags = {option.flag => read}
+        flags[negated(option.flag)] = switch(option, false) if option.switch?
+        flags[option.short] = read if option.short
+        flags
+      end
+
+      def negated(flag)
+        flag.sub("--", "--no-")
+      end
+
       def valued(option)
+        taking_value(option) { |flag, value| @flags.set(option, value, flag) }
+      end
+
+      def moved(word)
+        taking_value(Config::Options::MOVED.fetch(word).first) { |flag, value| @flags.say(word, value, flag) }
+      end
+
+      def taking_value(option)
         lambda do |flag, value|
           value = @rest.shift if value.nil?
           raise ConfigError, "#{flag} needs a value, expected #{option.type.expected}" if value.nil?
 
-          @flags.set(option, value, flag)
+          yield flag, value
         end
       end
 
-      def moved(word)
-        lambda do |flag, value|
-          value = @rest.shift if value.nil?
-          raise ConfigError, "#{flag} needs a value" if value.nil?
-
-          @flags.say(word, value, flag)
-        end
+      # A flag for what is the case anyway.
+      def granted(flag)
+        [flag, negated(flag)].to_h { |one| [one, ->(name, value) { refuse_value(name, value) }] }
       end
 
       def switch(option, state)
@@ -110,7 +123,7 @@ module Hyperion
         absent = Config::Absent::WORDS[flag.delete_prefix("--").delete_prefix("no-").tr("-", "_").to_sym]
         return "#{flag}: #{absent}" if absent
 
-        nearest = Config::Nearest.to(flag, @readers.keys.select { |known| known.start_with?("--") })
+        nearest = Config::Nearest.to(flag, @readers.keys.grep(/\A--/))
         "unknown option #{flag}; the nearest is #{nearest} (hyperion --help lists all)"
       end
     end

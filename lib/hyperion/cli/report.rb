@@ -20,19 +20,26 @@ module Hyperion
 
       # @return [String]
       def help
-        rows = Config::Options::TABLE.select(&:flag).map { |option| help_row(option) }
-        actions = Arguments::ACTIONS.values.map { |*flags, text| [flags_column(flags), wrap(text)] }
         <<~TEXT
           Usage: hyperion [options] [rackup file]
 
           Serves the application that the rackup file makes (default: config.ru).
 
-          #{(rows + actions).map { |flags, lines| layout(flags, lines) }.join}
+          #{groups.map { |title, rows| "#{title}:\n#{rows.map { |flags, lines| layout(flags, lines) }.join}" }.join("\n")}
           Times may be written as 30, 30s, 500ms, 2m or 1h, sizes as 65536, 64k or 16m; 0 or off switches a limit off.
           Each option has an environment variable, HYPERION_ and its name (HYPERION_MAX_BODY_BYTES), and a word in the
           configuration file (max_body_bytes). A flag beats the variable, which beats the file, which beats common
           variables such as PORT, which beat the default.
         TEXT
+      end
+
+      # {title => [[flags, lines], ...]}
+      def groups
+        rows = Config::Options::GROUPS.transform_values do |options|
+          options.select(&:flag).map { |option| help_row(option) }
+        end
+        actions = Arguments::ACTIONS.values.map { |*flags, text| [flags_column(flags), wrap(text)] }
+        {**rows, "Instead of serving" => actions}.reject { |_, lines| lines.empty? }
       end
 
       # @return [String]
@@ -59,17 +66,24 @@ module Hyperion
       def configuration(configuration)
         rows = Config::Options::TABLE.map do |option|
           value = option.name == :bind ? configuration.addresses : configuration[option.name]
-          format("%-26<name>s %-40<value>s %<origin>s", name: option.name, value: option.type.show(value),
-                                                        origin: configuration.origin(option.name))
+          [option.name, option.type.show(value), configuration.origin(option.name)]
         end
+        configuration.hooks.each { |event, hook| rows << [event, "a hook", hook.origin] }
+        lines = rows.map { |name, value, origin| "#{name.to_s.ljust(26)} #{value.ljust(40)} #{origin}" }
         warnings = configuration.warnings.map { |line| "Warning: #{line}" }
-        [*rows, *warnings, "The configuration is fine.", nil].join("\n")
+        [*lines, *warnings, "The configuration is fine.", nil].join("\n")
       end
 
       def help_row(option)
         long = option.switch? ? option.flag.sub("--", "--[no-]") : "#{option.flag} #{option.type.metavar}"
         notes = ["default: #{option.default_text}", *(option.aliases.join(", ") unless option.aliases.empty?)]
-        [flags_column([*option.short, long]), [*wrap(option.help), "(#{notes.join("; or ")})"]]
+        [flags_column([*option.short, long]), with_note(wrap(option.help), "(#{notes.join("; or ")})")]
+      end
+
+      # On the last line when it has room.
+      def with_note(lines, note)
+        together = "#{lines.last} #{note}"
+        together.size > WIDTH - COLUMN ? [*lines, note] : [*lines[..-2], together]
       end
 
       def wrap(text)

@@ -28,6 +28,13 @@ RSpec.describe Hyperion::CLI::Arguments do
     expect(flag(:rackup, "--", "-strange.ru")).to eq("-strange.ru")
   end
 
+  it "reads former flags, with a warning, and flags for what is the case anyway" do
+    flags = described_class.parse(["--read-timeout", "7", "--preload", "--no-preload"]).flags
+
+    expect(flags[:header_timeout].to_a).to eq([7, "--read-timeout"])
+    expect(flags.warnings).to match([/\A--read-timeout: the head and the body/])
+  end
+
   it "reads actions" do
     {"-V" => :version, "--version" => :version, "-h" => :help, "--help" => :help, "--check-config" => :check_config}
       .each { |flag, action| expect(described_class.parse([flag]).action).to eq(action) }
@@ -39,6 +46,10 @@ RSpec.describe Hyperion::CLI::Arguments do
     ["--max-body-size=1"] => /\Aunknown option --max-body-size; the nearest is --max-body-bytes/,
     ["--thread", "3"] => "unknown option --thread; the nearest is --threads (hyperion --help lists all)",
     ["-Z"] => /\Aunknown option -Z; the nearest is --/,
+    ["--read-timeout"] => "--read-timeout needs a value, expected a time such as 30, 30s, 500ms, 2m or 1h, or off",
+    ["--preload=1"] => "--preload takes no value",
+    ["--tls-cert", "a.pem"] => /\A--tls-cert: this version has no TLS; what is served is plain HTTP/,
+    ["--no-async-io"] => /\A--no-async-io: this version has no async mode/,
     ["-p"] => "-p needs a value, expected a whole number from 0 to 65535",
     ["--port", "x"] => '--port: "x" is not allowed, expected a whole number from 0 to 65535',
     ["--early-hints=3"] => "--early-hints takes no value",
