@@ -1,6 +1,7 @@
 // What Ruby calls when it loads the extension: names each class, nothing else.
 #include "base/fork_guard.hpp"
 #include "ruby/classes/engine.hpp"
+#include "ruby/classes/metrics.hpp"
 #include "ruby/classes/process_end.hpp"
 #include "ruby/classes/route_table.hpp"
 #include "ruby/classes/runtime.hpp"
@@ -23,6 +24,7 @@ extern "C" __attribute__((visibility("default"))) void Init_hyperion_http() {
   ruby::rack::define_hijack(module);
   ruby::define_route_table(module);
   ruby::define_runtime(module);
+  ruby::define_metrics(module);
   ruby::define_engine(module);
   ruby::define_process_end(module);
 }

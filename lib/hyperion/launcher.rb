@@ -46,6 +46,7 @@ module Hyperion
       start unless @server.running?
       begin
         @signals = Signals.new.install
+        @server.on_quit { @signals.announce("TERM") }
         watch
         Banner.new(@server).print unless @quiet
         serve

@@ -2,8 +2,10 @@
 
 require_relative "adapter/rack"
 require_relative "logger"
+require_relative "metrics"
 require_relative "native"
 require_relative "runtime"
+require_relative "stats"
 require_relative "version"
 require_relative "server/route_table"
 require_relative "server/routing"
@@ -107,7 +109,18 @@ module Hyperion
       @run&.event_loop
     end
 
-    # @return [Hash{Symbol => Integer}] counters; empty before start
+    # @return [String, nil] where the admin paths have a listener of their own; nil before start
+    def admin_url
+      @run&.admin_url
+    end
+
+    # Obeys `POST /-/quit` in its own way; without this the server stops.
+    # @return [void]
+    def on_quit(&order)
+      @on_quit = order
+    end
+
+    # @return [Hash{Symbol => Integer}] counters; empty before start. {Stats} tells what they are.
     def stats
       @run&.stats || {}
     end
@@ -123,7 +136,14 @@ module Hyperion
 
     def listen
       @run.wait if @run&.own? # a stop that is under way
-      @routing.synchronize { @run = Run.new(@app, @settings, routes: route_table, runtime: @runtime).listen }
+      @routing.synchronize do
+        @run = Run.new(@app, @settings, routes: route_table, runtime: @runtime, on_quit: method(:quit)).listen
+      end
+    end
+
+    def quit
+      log("info", "POST /-/quit: the server is to end")
+      @on_quit ? @on_quit.call : Thread.new { stop }
     end
   end
 end

@@ -53,6 +53,8 @@ struct Origin {
   uint8_t local_address_size = 0;
   uint16_t local_port = 0;
   bool secure = false;
+  // It came in where the admin paths have a listener of their own.
+  bool admin = false;
 
   std::string_view remote() const noexcept { return {address.data(), address_size}; }
   std::string_view local() const noexcept { return {local_address.data(), local_address_size}; }

@@ -47,6 +47,9 @@ class Listener {
 
   int fd() const noexcept { return fd_.get(); }
   bool is_unix() const noexcept { return unix_; }
+  // Its owner's word for what it is there for.
+  void set_role(int role) noexcept { role_ = role; }
+  int role() const noexcept { return role_; }
   // 0 for a unix socket.
   uint16_t port() const noexcept { return port_; }
   // "tcp://127.0.0.1:9292", "tcp://[::1]:9292", "unix:///run/app.sock": for the banner.
@@ -58,6 +61,7 @@ class Listener {
 
   base::GuardedFd fd_;
   bool unix_;
+  int role_ = 0;
   uint16_t port_ = 0;
   std::string url_;
   std::string unlink_path_;

@@ -26,14 +26,16 @@ struct Counters {
   Counter connections_active;
   Counter accept_errors;
   Counter requests;             // complete requests
+  Counter requests_in_flight;   // complete, and their response is not sent or lost yet
   Counter requests_dispatched;  // of these, handed to the application
   Counter requests_refused;     // malformed, too large, too late
+  Counter parse_errors;         // of these, malformed
   Counter requests_aborted;     // the client went away before its response was sent
+  Counter sendfile_responses;   // bodies that the kernel read from a file
   Counter read_timeouts;
   Counter write_timeouts;
   Counter bytes_read;
   Counter bytes_written;
-  Counter responses[6];  // by hundreds of the status; 0: none
 };
 
 }  // namespace hyperion::observe

@@ -135,7 +135,7 @@ void AppQueue::sit_up(Seat& seat) noexcept {
 
 void AppQueue::done(Seat& seat) noexcept {
   if (!std::exchange(seat.in_request_, false)) return;
-  --in_requests_;
+  in_requests_.store(in_requests() - 1, std::memory_order_relaxed);
 }
 
 http::Exchange* AppQueue::next(Seat& seat) noexcept {
@@ -151,7 +151,7 @@ http::Exchange* AppQueue::next(Seat& seat) noexcept {
   depth_.fetch_sub(1);
   taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   seat.in_request_ = true;
-  ++in_requests_;
+  in_requests_.store(in_requests() + 1, std::memory_order_relaxed);
   if (back) ensure_standby();
   return exchange;
 }
@@ -192,7 +192,7 @@ bool AppQueue::wait_with_lock(Seat& seat, base::Duration patience) noexcept {
 }
 
 bool AppQueue::should_yield(base::Instant now) const noexcept {
-  return now >= keep_until_ && (in_requests_ > 0 || now - last_pause_ >= kLongestService);
+  return now >= keep_until_ && (in_requests() > 0 || now - last_pause_ >= kLongestService);
 }
 
 void AppQueue::end_yield(base::Instant began, base::Instant now) noexcept {

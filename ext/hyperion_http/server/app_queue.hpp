@@ -102,16 +102,16 @@ class AppQueue final : public Dispatcher {
     return keep_until_ > now ? keep_until_ - now : base::Duration::zero();
   }
   // The same, asked by somebody without a seat.
-  bool exhausted() const noexcept { return parked_count_.load() == 0 && in_requests_ >= seats_.load(); }
-  // Threads inside a request.
-  int in_requests() const noexcept { return in_requests_; }
+  bool exhausted() const noexcept { return parked_count_.load() == 0 && in_requests() >= seats_.load(); }
   // No thread is idle, and every one but the asking one is inside a request. If those turn out to be blocked outside
   // the lock, one more thread would help.
-  bool short_of_threads() const noexcept { return parked_count_.load() == 0 && in_requests_ >= seats_.load() - 1; }
+  bool short_of_threads() const noexcept { return parked_count_.load() == 0 && in_requests() >= seats_.load() - 1; }
 
   // --- Anyone ---
 
   int seats() const noexcept { return seats_.load(); }
+  // Threads inside a request.
+  int in_requests() const noexcept { return in_requests_.load(std::memory_order_relaxed); }
   // No further exchange is expected: idle threads wake, next() goes on until the queue is empty.
   void close() noexcept;
   bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
@@ -137,8 +137,8 @@ class AppQueue final : public Dispatcher {
   Seat* holder_ = nullptr;     // waits with the lock: called before anybody, for nobody else can run
   uint64_t taken_at_last_turn_ = 0;
 
-  ExchangeChain ready_;  // guarded by the lock, like the next four
-  int in_requests_ = 0;
+  ExchangeChain ready_;              // guarded by the lock, like the next four
+  std::atomic<int> in_requests_{0};  // atomic for those who only read it
   base::Instant last_pause_{};
   base::Instant last_service_{};
   base::Instant keep_until_{};

@@ -38,6 +38,12 @@ bool is_everyday(ErrorCode code) noexcept {
          code == ErrorCode::shutting_down;
 }
 
+// The request was not HTTP as this server speaks it; not: too large, too late.
+bool is_malformed(ErrorCode code) noexcept {
+  const int status = base::status_of(code);
+  return status == 400 || status == 501 || status == 505;
+}
+
 Instant after(Instant since, base::Duration limit) noexcept {
   return limit == base::Duration::zero() ? Instant::max() : since + limit;
 }
@@ -48,9 +54,11 @@ Connection::Connection(IoWorker& worker, const http::Origin& origin)
     : worker_(worker),
       origin_(origin),
       session_(new http1::Session(worker.context(), *this)),
-      phase_began_(worker.now()) {}
+      phase_began_(worker.now()) {
+  worker_.recorder().moved(observe::ConnectionState::count, shown_);
+}
 
-Connection::~Connection() = default;
+Connection::~Connection() { worker_.recorder().moved(shown_, observe::ConnectionState::count); }
 
 void Connection::open(net::Handle handle) noexcept {
   handle_ = handle;
@@ -185,8 +193,10 @@ void Connection::on_answered(Exchange& exchange, bool complete) noexcept {
 void Connection::on_refused(Exchange& exchange, Error error) noexcept {
   reading_ = nullptr;
   exchange.spilled = false;  // whatever the file pool still reports, the request is over
+  exchange.answerer = http::Answerer::server;
   if (error) {
     worker_.counters().requests_refused.add();
+    if (is_malformed(error.code)) worker_.counters().parse_errors.add();
     log_error(error, &exchange);
   }
   exchange.delivered = base::status_of(error.code) != 0;
@@ -224,6 +234,7 @@ void Connection::stored(Exchange& exchange) noexcept {
     if (reading_ == &exchange) return session_->fail(ErrorCode::body_storage_failed);
     // Complete, but not to be served: the session waits for an answer.
     exchange.response.clear();
+    exchange.answerer = http::Answerer::server;
     exchange.response.status = base::status_of(ErrorCode::body_storage_failed);
     exchange.response.wants_close = true;
     return session_->answer(exchange);
@@ -247,6 +258,25 @@ void Connection::settle() noexcept {
   }
   update_receiving();
   update_timer();
+  update_state();
+}
+
+void Connection::update_state() noexcept {
+  using Shown = observe::ConnectionState;
+  Shown now = Shown::closing;
+  if (state_ == State::open) {
+    switch (session_->phase()) {
+      case Phase::idle: now = Shown::idle; break;
+      case Phase::head:
+      case Phase::body: now = Shown::reading; break;
+      case Phase::waiting: now = Shown::waiting; break;
+      case Phase::closing: break;
+    }
+    if (sending_) now = Shown::writing;
+  }
+  if (now == shown_) return;
+  worker_.recorder().moved(shown_, now);
+  shown_ = now;
 }
 
 // Answers what can be answered at once, and goes on with the requests behind it.
@@ -272,6 +302,7 @@ void Connection::serve_pipelined() noexcept {
 void Connection::route_waiting() noexcept {
   while (Exchange* exchange = waiting_.pop()) {
     exchange->ready = worker_.now();
+    worker_.counters().requests_in_flight.add();
     if (worker_.route(*exchange)) session_->answer(*exchange);
   }
 }
@@ -308,6 +339,7 @@ void Connection::finish(Exchange& exchange, bool delivered) noexcept {
     if (state_ != State::detaching) exchange.handoff.deliver(Error{ErrorCode::reset_by_peer});
   }
   exchange.delivered = delivered;
+  if (exchange.ready != Instant{}) worker_.counters().requests_in_flight.subtract();
   if (!exchange.finished) {
     exchange.finished = true;
     const int status = delivered || exchange.answered_seen ? exchange.response.status : kClientClosed;
@@ -412,7 +444,7 @@ Error Connection::overdue(Instant now) const noexcept {
 Instant Connection::idle_since() const noexcept { return std::max(phase_began_, sent_at_); }
 
 base::Duration Connection::idle_limit() const noexcept {
-  if (worker_.draining()) return kDrainPatience;
+  if (admin() ? worker_.admin_drains() : worker_.draining()) return kDrainPatience;
   const http::Limits& limits = worker_.options().limits;
   return first_request_ ? limits.header_timeout : limits.idle_timeout;
 }

@@ -35,6 +35,10 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   // The server is gone: ends the connection whatever is under way.
   void stop() noexcept { abort(base::ErrorCode::shutting_down); }
 
+  bool admin() const noexcept { return origin_.admin; }
+  // Those that are not finished.
+  size_t exchanges() const noexcept { return live_.size(); }
+
   // Links in the worker's list.
   Connection* previous = nullptr;
   Connection* next = nullptr;
@@ -70,6 +74,7 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   void abort(base::Error error) noexcept;
   void close() noexcept;
   void update_receiving() noexcept;
+  void update_state() noexcept;
   void update_timer() noexcept;
   base::Error overdue(base::Instant now) const noexcept;
   base::Instant deadline() const noexcept;
@@ -98,6 +103,7 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   base::Instant head_held_until_{};
   uint64_t body_bytes_ = 0;  // received since phase_began_
   State state_ = State::open;
+  observe::ConnectionState shown_ = observe::ConnectionState::idle;  // in the metrics
   bool sending_ = false;
   bool receiving_ = false;
   bool first_request_ = true;

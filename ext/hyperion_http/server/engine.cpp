@@ -12,6 +12,7 @@ Engine::Engine(Options options, Dispatcher& dispatcher)
       dispatcher_(dispatcher),
       log_(options_.log),
       files_(options_.file_threads),
+      area_(std::max(1U, options_.io_threads)),
       notes_(options_.hooks_wanted) {}
 
 Engine::~Engine() { stop(); }
@@ -37,6 +38,13 @@ base::Status Engine::listen_inherited(int fd, bool ours) {
   return {};
 }
 
+base::Status Engine::listen_admin(std::string_view host, uint16_t port) {
+  const size_t before = listeners_.size();
+  if (auto status = listen_tcp(host, port); !status) return status;
+  for (size_t i = before; i < listeners_.size(); ++i) listeners_[i].set_role(kAdminRole);
+  return {};
+}
+
 base::Status Engine::start() {
   if (auto started = log_.start(); !started) return started;
   const IoWorker::Shared shared{.options = options_,
@@ -46,6 +54,7 @@ base::Status Engine::start() {
                                 .accepting = accepting_,
                                 .files = files_,
                                 .log = log_,
+                                .area = area_.get(),
                                 .notes = notes_,
                                 .on_drained =
                                     [](void* self) noexcept {
@@ -80,6 +89,10 @@ base::Result<std::vector<base::UniqueFd>> Engine::hand_on() {
 
 void Engine::drain() noexcept {
   for (auto& worker : workers_) worker->request_drain();
+}
+
+bool Engine::draining() const noexcept {
+  return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->drain_requested(); });
 }
 
 bool Engine::all_drained() const noexcept {

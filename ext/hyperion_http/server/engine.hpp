@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "net/listener.hpp"
+#include "observe/area.hpp"
 #include "observe/log.hpp"
-#include "observe/metrics.hpp"
 #include "serve/responder.hpp"
 #include "server/dispatcher.hpp"
 #include "server/file_pool.hpp"
@@ -32,6 +32,8 @@ class Engine {
   base::Status listen_tcp(std::string_view host, uint16_t port);
   base::Status listen_unix(std::string_view path, int mode);
   base::Status listen_inherited(int fd, bool ours);
+  // The admin paths' own: open until the rest has drained.
+  base::Status listen_admin(std::string_view host, uint16_t port);
   // Asked in order, before the dispatcher; they outlive the engine.
   void add_responder(serve::Responder& responder) { responders_.push_back(&responder); }
 
@@ -59,8 +61,13 @@ class Engine {
   const Options& options() const noexcept { return options_; }
   const std::vector<net::Listener>& listeners() const noexcept { return listeners_; }
   observe::Log& log() noexcept { return log_; }
+  const observe::Log& log() const noexcept { return log_; }
+  // Every number of this server. Any thread.
+  const observe::Area& area() const noexcept { return area_.get(); }
+  bool draining() const noexcept;
   // Native answers whose hooks are still to run.
   NoteQueue& notes() noexcept { return notes_; }
+  const NoteQueue& notes() const noexcept { return notes_; }
   const std::vector<std::unique_ptr<IoWorker>>& workers() const noexcept { return workers_; }
 
  private:
@@ -70,6 +77,7 @@ class Engine {
   Dispatcher& dispatcher_;
   observe::Log log_;
   FilePool files_;
+  observe::PrivateArea area_;
   NoteQueue notes_;
   std::vector<net::Listener> listeners_;
   std::vector<serve::Responder*> responders_;

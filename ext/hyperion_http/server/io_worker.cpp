@@ -76,6 +76,7 @@ class IoWorker::Acceptor final : public LoopClient, public Alarm {
   void start() noexcept { worker_.loop_->start_accept(handle_); }
   void set_handle(net::Handle handle) noexcept { handle_ = handle; }
   bool closed() const noexcept { return closed_; }
+  bool admin() const noexcept { return listener_.role() == kAdminRole; }
 
   // Everything in the backlog has completed its handshake: it is accepted before the end.
   void finish() noexcept {
@@ -141,6 +142,8 @@ IoWorker::IoWorker(const Shared& shared, unsigned number, std::unique_ptr<net::E
       mailbox_(loop_->wakeup()),
       timers_(base::now()),
       context_{.limits = shared.options.limits, .chunks = chunks_, .date = date_},
+      recorder_(shared.area, number, shared.options.metrics, shared.options.templater.get()),
+      counters_(recorder_.counters()),
       log_(shared.log.open_source()) {}
 
 IoWorker::~IoWorker() {
@@ -244,10 +247,14 @@ void IoWorker::obey() noexcept {
   if (!drain_requested_.load(std::memory_order_acquire)) return;
   if (!context_.draining) {
     context_.draining = true;
-    for (const auto& acceptor : acceptors_) acceptor->finish();
+    for (const auto& acceptor : acceptors_) {
+      if (!acceptor->admin()) acceptor->finish();
+    }
     // Open, a listener would go on completing handshakes that nobody will ever answer.
     if (shared_.accepting.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      for (net::Listener& listener : shared_.listeners) listener.close();
+      for (net::Listener& listener : shared_.listeners) {
+        if (listener.role() != kAdminRole) listener.close();
+      }
     }
     // What clients have sent already is read before their connections are judged idle.
     turns_before_drain_ = 3;
@@ -255,12 +262,32 @@ void IoWorker::obey() noexcept {
   }
   if (turns_before_drain_ == 0 || --turns_before_drain_ > 0) return;
   for (Connection* connection = connections_; connection != nullptr; connection = connection->next) {
+    if (!connection->admin()) connection->drain();
+  }
+}
+
+// Every connection and every exchange belongs to the admin listener, which tells of the drain until its end.
+bool IoWorker::only_admin_left() const noexcept {
+  size_t exchanges = 0;
+  for (const Connection* connection = connections_; connection != nullptr; connection = connection->next) {
+    if (!connection->admin()) return false;
+    exchanges += connection->exchanges();
+  }
+  return exchanges == exchanges_in_use_;
+}
+
+void IoWorker::drain_admin() noexcept {
+  admin_drains_ = true;
+  for (const auto& acceptor : acceptors_) acceptor->finish();
+  for (Connection* connection = connections_; connection != nullptr; connection = connection->next) {
     connection->drain();
   }
 }
 
 void IoWorker::check_drained() noexcept {
-  if (!context_.draining || connections_ != nullptr || exchanges_in_use_ > 0 || drained_.load()) return;
+  if (!context_.draining || drained_.load()) return;
+  if (!admin_drains_ && turns_before_drain_ == 0 && only_admin_left()) drain_admin();
+  if (connections_ != nullptr || exchanges_in_use_ > 0) return;
   for (const auto& acceptor : acceptors_) {
     if (!acceptor->closed()) return;
   }
@@ -272,7 +299,9 @@ void IoWorker::check_drained() noexcept {
 
 void IoWorker::accept(int fd, const net::Listener& listener) noexcept {
   base::UniqueFd owned{fd};
-  auto* connection = new Connection{*this, origin_of(fd, listener.is_unix())};
+  http::Origin origin = origin_of(fd, listener.is_unix());
+  origin.admin = listener.role() == kAdminRole;
+  auto* connection = new Connection{*this, origin};
   auto handle = loop_->add_stream(std::move(owned), static_cast<LoopClient*>(connection));
   if (!handle) {
     delete connection;
@@ -423,8 +452,7 @@ void IoWorker::recycle(http::Exchange& exchange) noexcept {
 }
 
 void IoWorker::finished(http::Exchange& exchange, int status) noexcept {
-  const auto hundreds = static_cast<size_t>(status / 100);
-  counters_.responses[hundreds < std::size(counters_.responses) ? hundreds : 0].add();
+  recorder_.finished(exchange, status, now());
   if (shared_.log.logs_requests()) log_request(exchange, status);
   if (shared_.notes.wants(exchange)) {
     shared_.notes.push(exchange);

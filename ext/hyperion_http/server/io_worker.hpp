@@ -15,7 +15,7 @@
 #include "net/event_loop.hpp"
 #include "net/timer_wheel.hpp"
 #include "observe/log.hpp"
-#include "observe/metrics.hpp"
+#include "observe/recorder.hpp"
 #include "serve/responder.hpp"
 #include "server/dispatcher.hpp"
 #include "server/exchange_mailbox.hpp"
@@ -27,6 +27,9 @@ namespace hyperion::server {
 
 class Connection;
 class Relay;
+
+// net::Listener::role of one that has the admin paths and nothing else.
+inline constexpr int kAdminRole = 1;
 
 // What a handle of the loop belongs to.
 class LoopClient {
@@ -58,6 +61,7 @@ class IoWorker final : private net::CompletionSink {
     std::atomic<unsigned>& accepting;
     FilePool& files;
     observe::Log& log;
+    const observe::Area& area;
     NoteQueue& notes;
     // Rung when this worker's drain is complete.
     void (*on_drained)(void* object) noexcept;
@@ -81,6 +85,8 @@ class IoWorker final : private net::CompletionSink {
   // No connection and no exchange is left.
   bool drained() const noexcept { return drained_.load(std::memory_order_acquire); }
   const observe::Counters& counters() const noexcept { return counters_; }
+  // It refuses, or is about to refuse, new connections.
+  bool drain_requested() const noexcept { return drain_requested_.load(std::memory_order_acquire); }
   // Once the thread has ended: exchanges whose answerer has not released them.
   size_t exchanges_held() noexcept;
 
@@ -91,10 +97,13 @@ class IoWorker final : private net::CompletionSink {
   http::SessionContext& context() noexcept { return context_; }
   const Options& options() const noexcept { return shared_.options; }
   observe::Counters& counters() noexcept { return counters_; }
+  observe::Recorder& recorder() noexcept { return recorder_; }
   observe::Log::Source& log() noexcept { return log_; }
   FilePool& files() noexcept { return shared_.files; }
   base::Instant now() const noexcept { return context_.now; }
   bool draining() const noexcept { return context_.draining; }
+  // The same for the connections of the admin listener, which stay until the others are gone.
+  bool admin_drains() const noexcept { return admin_drains_; }
 
   http::Exchange& new_exchange();
   // No connection needs the exchange any more. It is recycled as soon as nobody else does.
@@ -130,6 +139,8 @@ class IoWorker final : private net::CompletionSink {
   void log_request(const http::Exchange& exchange, int status) noexcept;
   void accept(int fd, const net::Listener& listener) noexcept;
   void check_drained() noexcept;
+  bool only_admin_left() const noexcept;
+  void drain_admin() noexcept;
   void on_completion(const net::Completion& completion) noexcept override;
 
   const Shared shared_;
@@ -140,7 +151,8 @@ class IoWorker final : private net::CompletionSink {
   buffer::ChunkPool chunks_;
   http::DateCache date_;
   http::SessionContext context_;
-  observe::Counters counters_;
+  observe::Recorder recorder_;
+  observe::Counters& counters_;
   observe::Log::Source& log_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   // All exchanges, and those not in use.
@@ -152,6 +164,7 @@ class IoWorker final : private net::CompletionSink {
   Connection* connections_ = nullptr;  // doubly linked
   size_t connection_count_ = 0;
   int turns_before_drain_ = 0;
+  bool admin_drains_ = false;
   bool slept_ = false;  // and nothing has been delivered since
   std::vector<Connection*> dirty_;
   std::vector<Connection*> settling_;

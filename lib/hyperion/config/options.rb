@@ -38,7 +38,8 @@ module Hyperion
         "Listening" => LISTENING,
         "Requests and connections" => REQUESTS,
         "Application" => APPLICATION,
-        "Logging" => LOGGING
+        "Logging" => LOGGING,
+        "Metrics and admin paths" => OBSERVING
       }.freeze
 
       TABLE = GROUPS.values.flatten.freeze

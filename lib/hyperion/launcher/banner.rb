@@ -27,15 +27,20 @@ module Hyperion
           Hyperion #{VERSION} (#{ruby})
           * Environment: #{environment}
           * Threads: #{threads}
-          #{@server.urls.map { |url| "* Listening on #{url}" }.join("\n")}
+          #{[*@server.urls.map { |url| "* Listening on #{url}" }, *admin].join("\n")}
           * Process: #{Process.pid}
           * Ctrl-C or TERM stops it when the requests in flight are done, QUIT at once
         TEXT
       end
 
+      def admin
+        ["* Admin paths at #{@server.admin_url}"] if @server.admin_url
+      end
+
       def json
         message = "Hyperion #{VERSION} (#{ruby}), environment #{environment}, threads: #{threads}, " \
-                  "process #{Process.pid}. Listening on #{@server.urls.join(" ")}"
+                  "process #{Process.pid}. Listening on #{@server.urls.join(" ")}" \
+                  "#{", admin paths at #{@server.admin_url}" if @server.admin_url}"
         Engine.log_line("info", "server", message, true, false)
       end
 

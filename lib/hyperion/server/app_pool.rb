@@ -10,9 +10,11 @@ module Hyperion
 
       # @param engine [Hyperion::Engine]
       # @param sizes [Range<Integer>] the threads that are always there, and the most
-      def initialize(engine, sizes)
+      # @param on_quit [#call] what the supervisor does when the engine says that the server is to end; returns at once
+      def initialize(engine, sizes, on_quit: -> {})
         @engine = engine
         @sizes = sizes
+        @on_quit = on_quit
         @threads = []
         @mutex = Mutex.new # guards @threads
         @number = 0
@@ -87,6 +89,7 @@ module Hyperion
       def supervise
         until @stopping
           order = @engine.wait_order
+          @on_quit.call if order == :quit
           break if @stopping
 
           size = threads.size

@@ -42,12 +42,22 @@ module Hyperion
         raise error.class, ["cannot listen at #{address}", ADVICE[error.class]].compact.join("; ")
       end
 
+      # @param address [Config::Address] of the admin paths' own listener
+      # @raise [SystemCallError, SocketError]
+      def bind_admin(address)
+        bind_tcp(address, :listen_admin)
+      rescue SystemCallError => error
+        raise SocketError, "admin listener: the host name of #{address} does not resolve" if unresolved?(address, error)
+
+        raise error.class, ["admin listener: cannot listen at #{address}", ADVICE[error.class]].compact.join("; ")
+      end
+
       private
 
-      def bind_tcp(address)
+      def bind_tcp(address, listen = :listen_tcp)
         tries = 0
         begin
-          @engine.listen_tcp(address.host, address.port)
+          @engine.public_send(listen, address.host, address.port)
         rescue Errno::EADDRINUSE
           retry if address.port.zero? && (tries += 1) < TRIES
           raise

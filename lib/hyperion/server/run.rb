@@ -2,6 +2,7 @@
 
 require_relative "app_pool"
 require_relative "binder"
+require_relative "path_naming"
 
 module Hyperion
   class Server
@@ -18,15 +19,20 @@ module Hyperion
       attr_reader :urls
       # @return [String, nil]
       attr_reader :event_loop
+      # @return [String, nil] of the admin paths' own listener
+      attr_reader :admin_url
 
       # @param app [#call]
       # @param settings [Settings]
       # @param routes [RouteTable]
       # @param runtime [Runtime]
-      def initialize(app, settings, routes:, runtime:)
+      # @param on_quit [#call] what an order to quit does
+      def initialize(app, settings, routes:, runtime:, on_quit: -> {})
         @settings = settings
-        @engine = Engine.new({**settings.for_engine(app), routes: routes, runtime: runtime})
-        @pool = AppPool.new(@engine, settings.threads)
+        @engine = Engine.new({**settings.for_engine(app), routes: routes, runtime: runtime,
+                                                          registry: Hyperion.metrics})
+        @pool = AppPool.new(@engine, settings.threads, on_quit: on_quit)
+        @naming = PathNaming.new(@engine, settings.path_templater) if settings.path_templater
         @mutex = Mutex.new # guards @deadline and @stopper
         @over = Thread::Queue.new # closed at the end
         @pid = Process.pid
@@ -39,11 +45,14 @@ module Hyperion
         @settings.check_loop
         binder = Binder.new(@engine)
         @settings.configuration.addresses.each { |address| binder.bind(address) }
+        @settings.admin_address&.then { |address| binder.bind_admin(address) }
         @port = @engine.port
         @urls = @engine.urls.map { |url| url.sub(/\Atcp:/, "http:") }
+        @admin_url = @engine.admin_urls.first&.sub(/\Atcp:/, "http:")
         @engine.start
         @event_loop = @engine.event_loop
         Hyperion.logger.attach(self)
+        Stats.attach(self)
         self
       rescue SystemCallError, SocketError, ConfigError
         @engine.stop
@@ -51,9 +60,9 @@ module Hyperion
         raise
       end
 
-      # Starts the app threads, unless a stop has begun.
+      # Starts the app threads, unless a stop has begun. From then on /-/readyz says ready.
       def serve
-        @mutex.synchronize { @pool.start unless @stopper }
+        @mutex.synchronize { begin_service unless @stopper }
         self
       end
 
@@ -117,6 +126,12 @@ module Hyperion
 
       private
 
+      def begin_service
+        @naming&.start
+        @pool.start
+        @engine.open
+      end
+
       def finish
         Thread.current.name = "hyperion stop"
         @engine.drain
@@ -128,9 +143,11 @@ module Hyperion
 
       def close
         Hyperion.logger.detach(self)
+        Stats.detach(self)
         @stats = @engine.stats
+        unused = @naming.nil? || @naming.stop
         @engine.stop
-        @engine.close
+        @engine.close if unused
         @over.close
       end
 

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../config/configuration"
+require_relative "admin_settings"
 
 module Hyperion
   class Server
@@ -28,6 +29,9 @@ module Hyperion
         @extras = EXTRAS.merge(keywords.slice(*EXTRAS.keys))
         options = keywords.except(*EXTRAS.keys)
         @configuration = configuration || embedded(options)
+        @admin = AdminSettings.new(@configuration)
+      rescue ConfigError => error
+        raise configuration ? error : ArgumentError.new(error.message)
       end
 
       # @return [Range<Integer>]
@@ -53,6 +57,16 @@ module Hyperion
         false # a descriptor that is closed
       end
 
+      # @return [#call, nil]
+      def path_templater
+        @configuration[:path_templater] if @configuration[:metrics]
+      end
+
+      # @return [Config::Address, nil] of the admin paths' own listener
+      def admin_address
+        @admin.address
+      end
+
       # @raise [ConfigError] when the event loop was chosen by name and cannot be used
       def check_loop
         return unless @configuration[:loop] == "io_uring" && (reason = Engine.io_uring)
@@ -67,7 +81,9 @@ module Hyperion
           log_format: json? ? "json" : "text", log_color: color?,
           log_out: descriptor(:log_out), log_err: descriptor(:log_err),
           rack_errors: @extras[:rack_errors] || $stderr, server_software: @extras[:server_software].dup.freeze,
-          rack_3: @extras[:rack_3].nil? ? Settings.rack_3? : @extras[:rack_3]
+          rack_3: @extras[:rack_3].nil? ? Settings.rack_3? : @extras[:rack_3],
+          path_templater: !path_templater.nil?, admin_token: @admin.token, admin_listener: !admin_address.nil?,
+          version: VERSION, ruby_version: RUBY_VERSION
         )
       end
 

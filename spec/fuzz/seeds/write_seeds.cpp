@@ -40,6 +40,11 @@ int main(int argc, char** argv) {
   Folder decoder{root / "chunked_decoder"};
   Folder session{root / "session"};
   Folder response{root / "response"};
+  Folder labels{root / "metric_labels"};
+  for (const std::string_view text : {"t=1700000000.123", "1700000000123456", "/users/17/photos/4f3a9c2e.jpg",
+                                      "/a/6fa459ea-ee8a-3ca4-894e-db77e160355e/2024-05-01"}) {
+    labels.write("\x20", text);
+  }
   constexpr size_t kGiant = 4000;
   for (const test::Case& one : test::read_corpus(HYPERION_CORPUS)) {
     if (one.input.size() > kGiant) continue;

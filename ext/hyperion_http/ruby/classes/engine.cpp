@@ -12,6 +12,8 @@
 #include "base/fork_guard.hpp"
 #include "net/uring_probe.hpp"
 #include "observe/log_format.hpp"
+#include "observe/snapshot.hpp"
+#include "ruby/classes/metrics.hpp"
 #include "ruby/classes/route_table.hpp"
 #include "ruby/classes/runtime.hpp"
 #include "ruby/convert.hpp"
@@ -20,7 +22,9 @@
 #include "ruby/rack/input.hpp"
 #include "ruby/symbols.hpp"
 #include "ruby/typed_data.hpp"
+#include "serve/admin.hpp"
 #include "serve/routes.hpp"
+#include "server/admin_desk.hpp"
 #include "server/engine.hpp"
 
 namespace hyperion::ruby {
@@ -48,22 +52,29 @@ class Orders {
     ended_ = true;
     changed_.notify_all();
   }
+  // Somebody with the right to say so wants the server to end.
+  void quit() noexcept {
+    const std::lock_guard lock{mutex_};
+    quit_ = true;
+    changed_.notify_all();
+  }
   void interrupt() noexcept {
     const std::lock_guard lock{mutex_};
     interrupted_ = true;
     changed_.notify_all();
   }
-  enum class Order : uint8_t { none, look, thread_wanted, thread_ended };
+  enum class Order : uint8_t { none, look, thread_wanted, thread_ended, quit };
   // `patience` over counts as a suggestion.
   Order wait(base::Duration patience) noexcept {
     std::unique_lock lock{mutex_};
-    const auto any = [&] { return wanted_ || suggested_ || ended_ || interrupted_; };
+    const auto any = [&] { return wanted_ || suggested_ || ended_ || interrupted_ || quit_; };
     if (patience == base::Duration::max()) {
       changed_.wait(lock, any);
     } else {
       changed_.wait_for(lock, patience, any);
     }
     if (std::exchange(interrupted_, false)) return Order::none;
+    if (std::exchange(quit_, false)) return Order::quit;
     if (std::exchange(ended_, false)) return Order::thread_ended;
     suggested_ = false;
     return std::exchange(wanted_, false) ? Order::thread_wanted : Order::look;
@@ -76,17 +87,34 @@ class Orders {
   bool suggested_ = false;
   bool ended_ = false;
   bool interrupted_ = false;
+  bool quit_ = false;
+};
+
+// Who may use the admin paths, and how.
+struct AdminSettings {
+  std::string token;
+  bool own_listener = false;
+  server::PageFacts facts;
+  std::shared_ptr<const observe::Registry> registry;
+
+  bool wanted() const noexcept { return own_listener || !token.empty(); }
 };
 
 // The native half. The parts are made by `initialize`, and belong together for good.
 struct Half {
   struct Parts {
-    Parts(server::Options options, int least, int most)
+    Parts(server::Options options, int least, int most, AdminSettings settings)
         : queue(options.io_threads, {[](void* self) noexcept { static_cast<Parts*>(self)->work_waits(); }, this}),
           routes(std::max(1U, options.io_threads), options.hooks_wanted),
           engine(std::move(options), queue),
+          desk(engine, queue, static_cast<unsigned>(most), std::move(settings.facts), std::move(settings.registry),
+               {[](void* self) noexcept { static_cast<Parts*>(self)->orders.quit(); }, this}),
           least_threads(least),
           most_threads(most) {
+      if (settings.wanted()) {
+        admin.emplace(std::move(settings.token), settings.own_listener, desk);
+        engine.add_responder(*admin);
+      }
       engine.add_responder(routes);
     }
 
@@ -99,6 +127,8 @@ struct Half {
     server::AppQueue queue;
     serve::Routes routes;
     server::Engine engine;
+    server::AdminDesk desk;
+    std::optional<serve::Admin> admin;
     rack::Context context;
     int least_threads;
     int most_threads;
@@ -214,9 +244,15 @@ VALUE initialize(const Gvl& gvl, VALUE self, Arguments arguments) {
   const unsigned owner = base::fork_generation();
   server::Options options = options_from(settings);
   options.hooks_wanted = hooks_wanted_of(gvl, settings.get("runtime"));
+  options.metrics = settings.flag("metrics");
+  if (settings.flag("path_templater")) options.templater = std::make_shared<observe::TemplateQueue>(options.io_threads);
+  AdminSettings admin{.token = settings.text("admin_token"),
+                      .own_listener = settings.flag("admin_listener"),
+                      .facts = {.version = settings.text("version"), .ruby = settings.text("ruby_version")},
+                      .registry = registry_of(gvl, settings.get("registry"))};
   const std::shared_ptr<serve::RouteTable> routes = route_table_of(gvl, settings.get("routes"));
   half.parts = std::make_unique<Half::Parts>(std::move(options), static_cast<int>(settings.number("min_threads")),
-                                             static_cast<int>(settings.number("max_threads")));
+                                             static_cast<int>(settings.number("max_threads")), std::move(admin));
   half.parts->routes.use(routes);
   rack::Context& context = half.parts->context;
   context.limits = &half.parts->engine.options().limits;
@@ -227,6 +263,7 @@ VALUE initialize(const Gvl& gvl, VALUE self, Arguments arguments) {
   context.runtime = settings.get("runtime");
   context.hooks_wanted = half.parts->engine.options().hooks_wanted;
   context.notes = &half.parts->engine.notes();
+  context.app_errors = &half.parts->engine.area().common().app_errors;
   context.rack_errors = settings.get("rack_errors");
   context.error_handler = settings.get("error_handler");
   const VALUE software = settings.get("server_software");
@@ -282,22 +319,42 @@ VALUE hand_on(const Gvl& gvl, VALUE self, Arguments arguments) {
   return list;
 }
 
-VALUE urls(const Gvl& gvl, VALUE self, Arguments arguments) {
-  expect_arguments(arguments, 0, 0);
+// The admin paths' own listener.
+VALUE listen_admin(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 2, 2);
+  const std::string host = to_text(gvl, arguments[0]);
+  const auto port = static_cast<uint16_t>(to_u64(gvl, arguments[1]));
+  check(parts_of(gvl, self).engine.listen_admin(host, port), host + ":" + std::to_string(port));
+  return Qnil;
+}
+
+VALUE urls_with_role(const Gvl& gvl, VALUE self, int role) {
   const auto& listeners = parts_of(gvl, self).engine.listeners();
   VALUE list = Qnil;
   checked(gvl, [&] {
     list = rb_ary_new();
-    for (const net::Listener& listener : listeners) rb_ary_push(list, to_string(listener.url()));
+    for (const net::Listener& listener : listeners) {
+      if (listener.role() == role) rb_ary_push(list, to_string(listener.url()));
+    }
   });
   return list;
+}
+
+VALUE urls(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  return urls_with_role(gvl, self, 0);
+}
+
+VALUE admin_urls(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  return urls_with_role(gvl, self, server::kAdminRole);
 }
 
 // The first TCP listener's; nil when there is none.
 VALUE port(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
   for (const net::Listener& listener : parts_of(gvl, self).engine.listeners()) {
-    if (!listener.is_unix()) return INT2FIX(listener.port());
+    if (!listener.is_unix() && listener.role() == 0) return INT2FIX(listener.port());
   }
   return Qnil;
 }
@@ -305,6 +362,54 @@ VALUE port(const Gvl& gvl, VALUE self, Arguments arguments) {
 VALUE start(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
   check(parts_of(gvl, self).engine.start(), "start");
+  return Qnil;
+}
+
+// The application can be reached: /-/readyz says so.
+VALUE open(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  parts_of(gvl, self).desk.open();
+  return Qnil;
+}
+
+// Waits for paths that the templater has not seen: [[number, path], ...], empty when interrupted, nil at the end.
+VALUE wait_paths(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  // Outlives the engine, where the end overtakes this thread.
+  const std::shared_ptr<observe::TemplateQueue> queue = parts_of(gvl, self).engine.options().templater;
+  if (queue == nullptr) return Qnil;
+  auto work = [&](const NoGvl&) noexcept { return queue->wait(); };
+  auto unblock = [&]() noexcept { queue->interrupt(); };
+  const auto questions = Boundary::without_gvl(gvl, work, unblock);
+  checked(gvl, [] { rb_thread_check_ints(); });
+  if (queue->closed()) return Qnil;
+  VALUE list = Qnil;
+  checked(gvl, [&] {
+    list = rb_ary_new();
+    if (!questions) return;
+    for (const auto& question : *questions) {
+      const VALUE path = rb_utf8_str_new(question.path.data(), static_cast<long>(question.path.size()));
+      rb_ary_push(list, rb_assoc_new(UINT2NUM(question.io_thread), path));
+    }
+  });
+  return list;
+}
+
+// name_path(number, path, shape or nil)
+VALUE name_path(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 3, 3);
+  const std::shared_ptr<observe::TemplateQueue> queue = parts_of(gvl, self).engine.options().templater;
+  const observe::TemplateQueue::Question question{.path = to_text(gvl, arguments[1]),
+                                                  .io_thread = static_cast<unsigned>(to_u64(gvl, arguments[0]))};
+  queue->answer(question, NIL_P(arguments[2]) ? std::string{} : to_text(gvl, arguments[2]));
+  return Qnil;
+}
+
+// wait_paths returns nil from now on.
+VALUE close_paths(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  const auto& queue = parts_of(gvl, self).engine.options().templater;
+  if (queue != nullptr) queue->close();
   return Qnil;
 }
 
@@ -356,7 +461,7 @@ bool lock_is_free(const Gvl& gvl) {
   return base::now() - before <= kAtOnce;
 }
 
-// Waits for a change in the pool: :wanted, :ended, or nil when interrupted.
+// Waits for a change in the pool: :wanted, :ended, nil when interrupted; or :quit, once, when the server is to end.
 VALUE wait_order(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
   // While work waits and all are busy, whether they compute or are blocked is looked at so often.
@@ -371,6 +476,7 @@ VALUE wait_order(const Gvl& gvl, VALUE self, Arguments arguments) {
     checked(gvl, [] { rb_thread_check_ints(); });
     switch (order.value_or(Orders::Order::none)) {
       case Orders::Order::none: return Qnil;
+      case Orders::Order::quit: return ID2SYM(rb_intern("quit"));
       case Orders::Order::thread_ended: return ID2SYM(rb_intern("ended"));
       case Orders::Order::thread_wanted: return ID2SYM(rb_intern("wanted"));
       case Orders::Order::look:
@@ -488,38 +594,89 @@ VALUE in_flight(const Gvl& gvl, VALUE self, Arguments arguments) {
   return ULL2NUM(queue.depth() + static_cast<uint64_t>(queue.in_requests()));
 }
 
+// What `stats` reads.
+struct Figures {
+  const Half::Parts& parts;
+  observe::Snapshot snapshot;
+
+  uint64_t total(observe::Counter observe::Counters::*which) const noexcept { return snapshot.total(which); }
+  uint64_t answered(http::Answerer by) const noexcept { return snapshot.answered(static_cast<size_t>(by)); }
+  uint64_t responses(int from) const noexcept {
+    uint64_t all = 0;
+    for (int status = from; status < from + 100; ++status) all += snapshot.status(observe::status_index(status));
+    return all;
+  }
+  uint64_t threads() const noexcept { return static_cast<uint64_t>(std::max(0, parts.queue.seats())); }
+  uint64_t busy() const noexcept { return static_cast<uint64_t>(std::max(0, parts.queue.in_requests())); }
+  uint64_t most() const noexcept { return static_cast<uint64_t>(parts.most_threads); }
+};
+
+struct StatsRow {
+  const char* name;
+  uint64_t (*get)(const Figures&) noexcept;
+};
+
+using observe::ConnectionState;
+using observe::Counters;
+
+constexpr StatsRow kStats[] = {
+    {"connections_accepted", [](const Figures& f) noexcept { return f.total(&Counters::connections_accepted); }},
+    {"connections_active", [](const Figures& f) noexcept { return f.total(&Counters::connections_active); }},
+    {"connections_idle", [](const Figures& f) noexcept { return f.snapshot.connections(ConnectionState::idle); }},
+    {"connections_reading", [](const Figures& f) noexcept { return f.snapshot.connections(ConnectionState::reading); }},
+    {"connections_waiting", [](const Figures& f) noexcept { return f.snapshot.connections(ConnectionState::waiting); }},
+    {"connections_writing", [](const Figures& f) noexcept { return f.snapshot.connections(ConnectionState::writing); }},
+    {"connections_closing", [](const Figures& f) noexcept { return f.snapshot.connections(ConnectionState::closing); }},
+    {"accept_errors", [](const Figures& f) noexcept { return f.total(&Counters::accept_errors); }},
+    {"requests", [](const Figures& f) noexcept { return f.total(&Counters::requests); }},
+    {"requests_dispatched", [](const Figures& f) noexcept { return f.total(&Counters::requests_dispatched); }},
+    {"requests_in_flight", [](const Figures& f) noexcept { return f.total(&Counters::requests_in_flight); }},
+    {"requests_refused", [](const Figures& f) noexcept { return f.total(&Counters::requests_refused); }},
+    {"parse_errors", [](const Figures& f) noexcept { return f.total(&Counters::parse_errors); }},
+    {"requests_aborted", [](const Figures& f) noexcept { return f.total(&Counters::requests_aborted); }},
+    {"app_errors",
+     [](const Figures& f) noexcept {
+       return f.parts.engine.area().common().app_errors.load(std::memory_order_relaxed);
+     }},
+    {"sendfile_responses", [](const Figures& f) noexcept { return f.total(&Counters::sendfile_responses); }},
+    {"read_timeouts", [](const Figures& f) noexcept { return f.total(&Counters::read_timeouts); }},
+    {"write_timeouts", [](const Figures& f) noexcept { return f.total(&Counters::write_timeouts); }},
+    {"bytes_read", [](const Figures& f) noexcept { return f.total(&Counters::bytes_read); }},
+    {"bytes_written", [](const Figures& f) noexcept { return f.total(&Counters::bytes_written); }},
+    {"answered_by_app", [](const Figures& f) noexcept { return f.answered(http::Answerer::app); }},
+    {"answered_by_block", [](const Figures& f) noexcept { return f.answered(http::Answerer::block); }},
+    {"answered_by_static", [](const Figures& f) noexcept { return f.answered(http::Answerer::static_entry); }},
+    {"answered_by_admin", [](const Figures& f) noexcept { return f.answered(http::Answerer::admin); }},
+    {"answered_by_server", [](const Figures& f) noexcept { return f.answered(http::Answerer::server); }},
+    {"c_loop_requests_total",
+     [](const Figures& f) noexcept {
+       return f.answered(http::Answerer::static_entry) + f.answered(http::Answerer::block);
+     }},
+    {"responses_1xx", [](const Figures& f) noexcept { return f.responses(100); }},
+    {"responses_2xx", [](const Figures& f) noexcept { return f.responses(200); }},
+    {"responses_3xx", [](const Figures& f) noexcept { return f.responses(300); }},
+    {"responses_4xx", [](const Figures& f) noexcept { return f.responses(400); }},
+    {"responses_5xx", [](const Figures& f) noexcept { return f.responses(500); }},
+    {"queue_depth", [](const Figures& f) noexcept { return f.parts.queue.depth(); }},
+    {"threads", [](const Figures& f) noexcept { return f.threads(); }},
+    {"busy_threads", [](const Figures& f) noexcept { return f.busy(); }},
+    {"backlog", [](const Figures& f) noexcept { return f.parts.queue.depth(); }},
+    {"running", [](const Figures& f) noexcept { return f.threads(); }},
+    {"pool_capacity", [](const Figures& f) noexcept { return f.most() - std::min(f.most(), f.busy()); }},
+    {"max_threads", [](const Figures& f) noexcept { return f.most(); }},
+    {"requests_count", [](const Figures& f) noexcept { return f.total(&Counters::requests); }},
+    {"hooks_dropped", [](const Figures& f) noexcept { return f.parts.engine.notes().dropped(); }},
+    {"log_lines_dropped", [](const Figures& f) noexcept { return f.parts.engine.log().dropped(); }},
+};
+
 VALUE stats(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
-  Half::Parts& parts = parts_of(gvl, self);
-  struct Row {
-    const char* name;
-    uint64_t value;
-  };
-  const auto sum = [&](auto member) {
-    uint64_t total = 0;
-    for (const auto& worker : parts.engine.workers()) total += (worker->counters().*member).get();
-    return total;
-  };
-  using observe::Counters;
-  const Row rows[] = {{"connections_accepted", sum(&Counters::connections_accepted)},
-                      {"connections_active", sum(&Counters::connections_active)},
-                      {"accept_errors", sum(&Counters::accept_errors)},
-                      {"requests", sum(&Counters::requests)},
-                      {"requests_dispatched", sum(&Counters::requests_dispatched)},
-                      {"requests_refused", sum(&Counters::requests_refused)},
-                      {"requests_aborted", sum(&Counters::requests_aborted)},
-                      {"read_timeouts", sum(&Counters::read_timeouts)},
-                      {"write_timeouts", sum(&Counters::write_timeouts)},
-                      {"bytes_read", sum(&Counters::bytes_read)},
-                      {"bytes_written", sum(&Counters::bytes_written)},
-                      {"queue_depth", parts.queue.depth()},
-                      {"threads", static_cast<uint64_t>(parts.queue.seats())},
-                      {"hooks_dropped", parts.engine.notes().dropped()},
-                      {"log_lines_dropped", parts.engine.log().dropped()}};
+  const Half::Parts& parts = parts_of(gvl, self);
+  const Figures figures{.parts = parts, .snapshot = observe::Snapshot{parts.engine.area()}};
   VALUE hash = Qnil;
   checked(gvl, [&] {
     hash = rb_hash_new();
-    for (const Row& row : rows) rb_hash_aset(hash, ID2SYM(rb_intern(row.name)), ULL2NUM(row.value));
+    for (const StatsRow& row : kStats) rb_hash_aset(hash, ID2SYM(rb_intern(row.name)), ULL2NUM(row.get(figures)));
   });
   return hash;
 }
@@ -534,9 +691,15 @@ void define_engine(VALUE hyperion) {
   rb_define_method(klass, "listen_unix", entry<listen_unix>, -1);
   rb_define_method(klass, "listen_inherited", entry<listen_inherited>, -1);
   rb_define_method(klass, "hand_on", entry<hand_on>, -1);
+  rb_define_method(klass, "listen_admin", entry<listen_admin>, -1);
   rb_define_method(klass, "urls", entry<urls>, -1);
+  rb_define_method(klass, "admin_urls", entry<admin_urls>, -1);
   rb_define_method(klass, "port", entry<port>, -1);
   rb_define_method(klass, "start", entry<start>, -1);
+  rb_define_method(klass, "open", entry<open>, -1);
+  rb_define_method(klass, "wait_paths", entry<wait_paths>, -1);
+  rb_define_method(klass, "name_path", entry<name_path>, -1);
+  rb_define_method(klass, "close_paths", entry<close_paths>, -1);
   rb_define_method(klass, "event_loop", entry<event_loop>, -1);
   rb_define_method(klass, "serve", entry<serve>, -1);
   rb_define_method(klass, "wait_order", entry<wait_order>, -1);
@@ -554,6 +717,9 @@ void define_engine(VALUE hyperion) {
   rb_define_method(klass, "stats", entry<stats>, -1);
   rb_define_singleton_method(klass, "io_uring", entry<io_uring>, -1);
   rb_define_singleton_method(klass, "log_line", entry<log_line>, -1);
+  const VALUE names = rb_ary_new();
+  for (const StatsRow& row : kStats) rb_ary_push(names, ID2SYM(rb_intern(row.name)));
+  rb_define_const(klass, "STATS", rb_obj_freeze(names));
   // What this build has, for `hyperion -V`.
   const VALUE features = rb_hash_new();
   rb_hash_aset(features, ID2SYM(rb_intern("epoll")), Qtrue);

@@ -73,6 +73,7 @@ struct Context {
   VALUE runtime = Qnil;
   std::shared_ptr<const std::atomic<bool>> hooks_wanted;
   server::NoteQueue* notes = nullptr;
+  std::atomic<uint64_t>* app_errors = nullptr;
   bool rack_3 = true;  // LF in a header value is an error, not a separator
   bool early_hints = false;
   unsigned owner = 0;  // base::fork_generation() of the server's process

@@ -63,6 +63,7 @@ class Service {
   void close_body();
   bool finish_phase(const Outcome& outcome, const char* what, Blame blame = Blame::application) noexcept;
   bool ask_error_handler() noexcept;
+  void count_error() noexcept { context_.app_errors->fetch_add(1, std::memory_order_relaxed); }
   void answer_error() noexcept;
   void look_for_follow_up();
   void follow_up() noexcept;
@@ -319,14 +320,17 @@ bool Service::finish_phase(const Outcome& outcome, const char* what, Blame blame
   if (NIL_P(error)) {
     // Thread#kill is never swallowed; and it is no reason for a client to wait.
     jump_ = outcome.state();
+    if (blame == Blame::application && NIL_P(error_)) count_error();
     pool_.log.write(observe::Level::error, "app",
                     describe("an app thread was killed while it served a request", what, Qnil));
     return false;
   }
   if (rb_obj_class(error) == client_disconnected) return false;  // ours: nobody's fault
-  if (blame == Blame::application && NIL_P(error_)) error_ = error;
+  const bool first = blame == Blame::application && NIL_P(error_);
+  if (first) error_ = error;
   // A writer whose client is gone, let through by the application: not worth a line.
   if (exchange().gone() && rb_obj_class(error) == broken_pipe) return false;
+  if (first) count_error();
   log_exception(error, what);
   return false;
 }
