@@ -12,6 +12,7 @@ module Hyperion
         log_out: 1, # IO or descriptor of info lines and the access log
         log_err: 2, # IO or descriptor of warnings and errors
         rack_errors: nil, # rack.errors; nil: standard error
+        error_handler: nil, # call(error, env, status) returns the triplet for what the application raised; nil: a 500
         rack_3: nil, # whether Rack 3's rules hold (LF in a header value is an error); nil: as the loaded Rack has it
         server_software: "hyperion/#{VERSION}" # env's SERVER_SOFTWARE
       }.freeze
@@ -80,7 +81,8 @@ module Hyperion
           app: app, min_threads: threads.min, max_threads: threads.max,
           log_format: json? ? "json" : "text", log_color: color?,
           log_out: descriptor(:log_out), log_err: descriptor(:log_err),
-          rack_errors: @extras[:rack_errors] || $stderr, server_software: @extras[:server_software].dup.freeze,
+          rack_errors: @extras[:rack_errors] || $stderr, error_handler: error_handler,
+          server_software: @extras[:server_software].dup.freeze,
           rack_3: @extras[:rack_3].nil? ? Settings.rack_3? : @extras[:rack_3],
           path_templater: !path_templater.nil?, admin_token: @admin.token, admin_listener: !admin_address.nil?,
           version: VERSION, ruby_version: RUBY_VERSION
@@ -126,6 +128,13 @@ module Hyperion
         most = keywords[:max_threads] || [keywords[:min_threads], Config::Options[:threads].default.max].max
         pair = [keywords[:min_threads] || most, most]
         {threads: pair, **keywords.except(:min_threads, :max_threads)}
+      end
+
+      # A block or a lambda may take fewer arguments.
+      def error_handler
+        handler = @extras[:error_handler] or return
+        arity = handler.respond_to?(:arity) ? handler.arity : handler.method(:call).arity
+        arity.between?(0, 2) ? ->(*arguments) { handler.call(*arguments.first(arity)) } : handler
       end
 
       def descriptor(name)
