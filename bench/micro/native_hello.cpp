@@ -19,6 +19,8 @@ class Hello final : public hyperion::serve::Responder {
 class Nobody final : public hyperion::server::Dispatcher {
  public:
   void dispatch(hyperion::server::ExchangeChain&&) noexcept override {}
+  void overdue(const hyperion::http::Exchange&, bool) noexcept override {}
+  int64_t pending() const noexcept override { return 0; }
   void turn_ended(bool) noexcept override {}
   void awake() noexcept override {}
 };

@@ -55,9 +55,12 @@ enum class Fate : uint8_t { closes, survives };
   X(read_timeout,            408, closes, "the request was not complete within max-request-read-seconds")      \
   X(body_too_slow,           408, closes, "the request body arrived slower than min-body-rate")                \
   X(write_timeout,             0, closes, "the client took nothing for write-timeout")                         \
+  X(write_too_slow,            0, closes, "the client took its response slower than min-write-rate")          \
   X(idle_timeout,              0, closes, "the connection was idle for idle-keepalive")                        \
   X(reset_by_peer,             0, closes, "the client reset the connection")                                   \
   X(truncated_request,         0, closes, "the client closed in the middle of a request")                      \
+  X(request_timeout,         504, survives, "the application did not answer within request-timeout")          \
+  X(request_expired,         503, survives, "no app thread took the request within request-timeout")          \
   X(overloaded,              503, survives, "too many requests are waiting")                                   \
   X(shutting_down,           503, closes, "the server is stopping")                                            \
   /* Our side */                                                                                               \

@@ -11,18 +11,21 @@ void Exchange::clear() noexcept {
   pipe.reset();
   hints.clear();
   handoff.clear();
-  began = ready = taken = answered = base::Instant{};
+  began = ready = answered = base::Instant{};
+  taken.store(base::Instant{}, std::memory_order_relaxed);
   answerer = Answerer::app;
   route = 0;
   held.reset();
   next = nullptr;
-  owner = nullptr;
+  owner = charged_to = nullptr;
   output_end = response_bytes = 0;
   stage = Stage::request;
   wants_follow_up = delivered = false;
   stored_error = 0;
-  dispatched = released = answered_seen = storing = spilled = finished = false;
-  gone_.store(false, std::memory_order_relaxed);
+  ++serial;
+  superseded = 0;
+  dispatched = released = answered_seen = storing = spilled = finished = watched = warned = false;
+  for (std::atomic<bool>* flag : {&gone_, &overdue_, &decided_}) flag->store(false, std::memory_order_relaxed);
 }
 
 }  // namespace hyperion::http

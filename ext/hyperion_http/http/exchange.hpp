@@ -84,10 +84,11 @@ class Exchange {
   Request request;
   Response response;
   Origin origin;
-  // Set by the I/O thread: the head's first byte, complete and dispatched. Set by the answerer: taken, answered.
+  // Set by the I/O thread: the head's first byte, complete and dispatched. Set by the answerer: taken (which the I/O
+  // thread reads at any time; the epoch until then), answered.
   base::Instant began{};
   base::Instant ready{};
-  base::Instant taken{};
+  std::atomic<base::Instant> taken{};
   base::Instant answered{};
   // Of a stream. Made by the answerer before it signals kAnswered.
   std::optional<BodyPipe> pipe;
@@ -113,11 +114,19 @@ class Exchange {
   }
   // The client is gone: an answer has no reader.
   bool gone() const noexcept { return gone_.load(std::memory_order_relaxed); }
+  // Where requests may expire in the queue, before anything else is done with it. False: this one has; nothing is left
+  // to do but kReleased.
+  bool claim() noexcept { return !decided_.exchange(true, std::memory_order_acq_rel); }
+  // It took too long: somebody else has told the client so, and the thread will be killed.
+  bool overdue() const noexcept { return overdue_.load(std::memory_order_relaxed); }
 
   // --- The I/O thread ---
 
   uint32_t take_events() noexcept { return events_.exchange(0, std::memory_order_acq_rel); }
   void set_gone() noexcept { gone_.store(true, std::memory_order_relaxed); }
+  void set_overdue() noexcept { overdue_.store(true, std::memory_order_relaxed); }
+  // False: it has been claimed. Otherwise it never will be.
+  bool expire() noexcept { return !decided_.exchange(true, std::memory_order_acq_rel); }
   void clear() noexcept;
 
   Stage stage = Stage::request;
@@ -128,28 +137,41 @@ class Exchange {
   // Written by the file pool before kStored.
   int stored_error = 0;
 
+  // Another one with each request: tells whether it is still the same that somebody remembers.
+  uint64_t serial = 0;
   // Which I/O thread of its server made it, from 0.
   unsigned io_thread = 0;
 
   // Links for whoever holds the exchange: the mailbox, a queue or a free list; one at a time, except the mailbox.
   Exchange* mail_next = nullptr;
   Exchange* next = nullptr;
+  // server/request_watch.
+  Exchange* watch_previous = nullptr;
+  Exchange* watch_next = nullptr;
   // The connection, while it lives; the I/O thread's alone.
   void* owner = nullptr;
+  // The connection whose share of the application it takes, until `released`, also after the connection has let go of
+  // it; null where shares are not limited.
+  void* charged_to = nullptr;
   // OutputQueue::appended_total() behind the last byte of the response; the I/O thread's alone.
   uint64_t output_end = 0;
   uint64_t response_bytes = 0;  // of its body, for the log
+  int superseded = 0;           // the status that was sent instead of the answerer's response; 0: none was
   bool dispatched = false;      // an answerer has it, until `released`
   bool released = false;
   bool answered_seen = false;
   bool storing = false;   // the file pool has a part of its body
   bool spilled = false;   // some of the body is in a file: all of it will be
   bool finished = false;  // logged and counted: sent or lost
+  bool watched = false;   // server/request_watch
+  bool warned = false;
 
  private:
   Mailbox& mailbox_;
   std::atomic<uint32_t> events_{0};
   std::atomic<bool> gone_{false};
+  std::atomic<bool> overdue_{false};
+  std::atomic<bool> decided_{false};  // claimed or expired
 };
 
 }  // namespace hyperion::http

@@ -31,11 +31,18 @@ struct Limits {
 
   base::Duration header_timeout = std::chrono::seconds{30};
   base::Duration body_timeout = std::chrono::seconds{30};
-  base::Duration request_timeout{0};  // max-request-read-seconds
+  base::Duration read_timeout{0};  // max-request-read-seconds
+  // Of a request that the application has: how long an app thread may be busy with it, its response's body included,
+  // until somebody is told (soft), and until the client gets a 504 and the thread is replaced (hard). The hard one is
+  // also how long it may wait for an app thread; over it 503.
+  base::Duration soft_request_timeout{0};
+  base::Duration request_timeout{0};
   base::Duration write_timeout = std::chrono::seconds{30};
   base::Duration idle_timeout = std::chrono::seconds{75};
   // Bytes per second, averaged from the body's first second on.
   uint64_t min_body_rate = 240;
+  // The same of a response, over each write_timeout (a second at least) in which it waits for the client all the time.
+  uint64_t min_write_rate = 240;
   // After an error response: how long what the client still sends is read and dropped, so that the response is not
   // lost to a reset.
   base::Duration linger_timeout = std::chrono::seconds{5};

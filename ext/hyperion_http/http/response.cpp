@@ -1,5 +1,7 @@
 #include "http/response.hpp"
 
+#include "http/status.hpp"
+
 #include <cstring>
 #include <utility>
 
@@ -72,6 +74,16 @@ Response::FieldFault Response::add(std::string_view name, std::string_view value
   }
   fields.add(name, value, known);
   return FieldFault::none;
+}
+
+void Response::become_error(int error_status) {
+  clear();
+  status = error_status;
+  const std::string_view phrase = reason_phrase(status);
+  bytes = phrase.empty() ? "Error" : phrase;
+  bytes += '\n';
+  fields.add("content-type", "text/plain");
+  if (status == 503) fields.add("retry-after", "1");
 }
 
 uint64_t Response::memory_size() const noexcept {

@@ -73,6 +73,9 @@ class Session {
   // The exchange has been answered: head, and body as far as it is there. Call `pump` when its pipe has more.
   virtual void answer(Exchange& exchange) noexcept = 0;
   virtual void pump(Exchange& exchange) noexcept = 0;
+  // Answers an exchange in the place of its answerer, who is too slow and has said nothing yet. `exchange.response` is
+  // not touched, for it is the answerer's.
+  virtual void supersede(Exchange& exchange, base::Error error) noexcept = 0;
   // The output queue has become shorter: goes on with streams that wait for room.
   virtual void output_drained() noexcept = 0;
   // A stream's head is held back for its first bytes (Response::hold_head); release_head sends it as it is.

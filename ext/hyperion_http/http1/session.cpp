@@ -239,7 +239,7 @@ void Session::answer(Exchange& exchange) noexcept {
   HYPERION_ASSERT(exchange.response.status >= 200 || exchange.response.status == 101);
   if (exchange.response.prepared != nullptr) return write_prepared(exchange);
   if (exchange.response.body != Response::Body::stream) {
-    write_head(exchange);
+    write_head(exchange.request, exchange.response);
     if (exchange.response.body == Response::Body::raw) {
       exchange.output_end = output_.appended_total();
       return host_.on_raw(exchange);
@@ -248,12 +248,12 @@ void Session::answer(Exchange& exchange) noexcept {
   }
   streaming_ = true;
   head_held_ = exchange.response.hold_head;
-  if (!head_held_) write_head(exchange);
+  if (!head_held_) write_head(exchange.request, exchange.response);
   pump(exchange);
 }
 
-bool Session::is_last(const Exchange& exchange) const noexcept {
-  return !exchange.request.keep_alive || draining_ || context_.draining || (peer_ended_ && input_.empty());
+bool Session::is_last(const http::Request& request) const noexcept {
+  return !request.keep_alive || draining_ || context_.draining || (peer_ended_ && input_.empty());
 }
 
 void Session::write_prepared(Exchange& exchange) {
@@ -263,7 +263,7 @@ void Session::write_prepared(Exchange& exchange) {
   const std::string_view body = head_only ? std::string_view{} : prepared.body;
   const std::string_view date = context_.date.at(context_.wall_seconds);
   coding_.start(head_only ? BodyCoding::Framing::none : BodyCoding::Framing::counted, body.size());
-  last_ = is_last(exchange);
+  last_ = is_last(request);
   head_written_ = true;
   const bool plain = !last_ && request.version != http::Version::http10 && !prepared.image.empty();
   if (plain) {
@@ -293,9 +293,7 @@ void Session::write_prepared(Exchange& exchange) {
   finish_answer(exchange, true);
 }
 
-void Session::write_head(Exchange& exchange) {
-  const http::Request& request = exchange.request;
-  const Response& response = exchange.response;
+void Session::write_head(const http::Request& request, const Response& response) {
   const bool head_only = request.method == http::Method::head;
   const bool forbidden = http::forbids_body(response.status);
   const bool raw = response.body == Response::Body::raw;
@@ -318,7 +316,7 @@ void Session::write_head(Exchange& exchange) {
   facts.chunked = unknown && request.version != http::Version::http10;
 
   const bool switches = response.status == 101;
-  last_ = raw || switches || response.wants_close || is_last(exchange) || (unknown && !facts.chunked);
+  last_ = raw || switches || response.wants_close || is_last(request) || (unknown && !facts.chunked);
   // RFC 9110 section 7.8: a sender of Upgrade names it in Connection.
   const bool upgrade = switches || (response.status == 426 && response.fields.find(http::KnownField::upgrade));
   if (switches || (upgrade && !last_ && request.version != http::Version::http10)) {
@@ -382,10 +380,10 @@ void Session::pump(Exchange& exchange) noexcept {
         exchange.response.status = 500;
         exchange.response.bytes = "Internal Server Error\n";
         (void)exchange.response.add("content-type", "text/plain");
-        write_head(exchange);
+        write_head(exchange.request, exchange.response);
         return write_whole_body(exchange);
       }
-      write_head(exchange);
+      write_head(exchange.request, exchange.response);
     }
     write_portion(exchange, portion);
     if (portion.finished) {
@@ -423,10 +421,20 @@ void Session::write_portion(Exchange& exchange, http::BodyPipe::Portion& portion
   exchange.pipe->close();
 }
 
+void Session::supersede(Exchange& exchange, base::Error error) noexcept {
+  HYPERION_ASSERT(&exchange == current_ && state_ == State::answering && !head_written_);
+  Response response;
+  response.become_error(base::status_of(error.code));
+  exchange.superseded = response.status;
+  write_head(exchange.request, response);
+  coding_.write(output_, std::move(response.bytes));
+  finish_answer(exchange, true);
+}
+
 void Session::release_head() noexcept {
   if (!head_held_) return;
   head_held_ = false;
-  write_head(*current_);
+  write_head(current_->request, current_->response);
 }
 
 void Session::output_drained() noexcept {

@@ -32,6 +32,7 @@ class Session final : public http::Session {
   void advance() noexcept override;
   void answer(http::Exchange& exchange) noexcept override;
   void pump(http::Exchange& exchange) noexcept override;
+  void supersede(http::Exchange& exchange, base::Error error) noexcept override;
   void output_drained() noexcept override;
   bool holds_head() const noexcept override { return head_held_; }
   void release_head() noexcept override;
@@ -66,9 +67,9 @@ class Session final : public http::Session {
   void write_error(int status, bool head_only);
   void close_when_sent() noexcept;
 
-  bool is_last(const http::Exchange& exchange) const noexcept;
+  bool is_last(const http::Request& request) const noexcept;
   void write_prepared(http::Exchange& exchange);
-  void write_head(http::Exchange& exchange);
+  void write_head(const http::Request& request, const http::Response& response);
   void write_whole_body(http::Exchange& exchange);
   void write_portion(http::Exchange& exchange, http::BodyPipe::Portion& portion);
   void finish_answer(http::Exchange& exchange, bool complete);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "net/socket_queue.hpp"
 
 namespace hyperion::net {
 
@@ -243,6 +244,11 @@ void EpollLoop::try_send(Slot& slot) noexcept {
     errno = EIO;
   }
   complete(slot, Completion::Kind::sent, sent < 0 ? -errno : sent);
+}
+
+uint64_t EpollLoop::unconfirmed(Handle stream) noexcept {
+  const Slot* slot = find(stream);
+  return slot == nullptr ? 0 : unconfirmed_bytes(slot->fd);
 }
 
 void EpollLoop::shutdown_send(Handle stream) noexcept {

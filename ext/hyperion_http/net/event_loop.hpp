@@ -82,6 +82,8 @@ class EventLoop {
   // `more`: further bytes follow at once, so the kernel may wait for them to fill a segment.
   virtual void send(Handle stream, std::span<const iovec> pieces, bool more) noexcept = 0;
   virtual void send_file(Handle stream, int file, uint64_t offset, uint64_t size) noexcept = 0;
+  // Bytes that the kernel has taken and the peer has not confirmed, as well as the kernel knows. A system call.
+  virtual uint64_t unconfirmed(Handle stream) noexcept = 0;
   // Tells the peer that no more bytes follow.
   virtual void shutdown_send(Handle stream) noexcept = 0;
 

@@ -15,6 +15,7 @@
 
 #include "base/assert.hpp"
 #include "base/fork_guard.hpp"
+#include "net/socket_queue.hpp"
 
 namespace hyperion::net {
 
@@ -443,6 +444,11 @@ void UringLoop::try_file(Slot& slot) noexcept {
 void UringLoop::complete_send(Slot& slot, int64_t result) noexcept {
   slot.sending = false;
   complete(slot, Completion::Kind::sent, result);
+}
+
+uint64_t UringLoop::unconfirmed(Handle stream) noexcept {
+  const Slot* slot = find(stream);
+  return slot == nullptr ? 0 : unconfirmed_bytes(slot->fd);
 }
 
 void UringLoop::shutdown_send(Handle stream) noexcept {

@@ -44,6 +44,7 @@ class UringLoop final : public EventLoop {
   void stop_receive(Handle stream) noexcept override;
   void send(Handle stream, std::span<const iovec> pieces, bool more) noexcept override;
   void send_file(Handle stream, int file, uint64_t offset, uint64_t size) noexcept override;
+  uint64_t unconfirmed(Handle stream) noexcept override;
   void shutdown_send(Handle stream) noexcept override;
   void close(Handle handle) noexcept override;
   void detach(Handle stream) noexcept override;

@@ -19,7 +19,9 @@ Recorder::Recorder(const Area& area, unsigned io_thread, bool timings, TemplateQ
 
 void Recorder::finished(const http::Exchange& exchange, int status, base::Instant now) noexcept {
   shard_.statuses[status_index(status)].add();
-  if (exchange.delivered || exchange.answered_seen) {
+  if (exchange.superseded != 0) {
+    shard_.answered[static_cast<size_t>(http::Answerer::server)].add();
+  } else if (exchange.delivered || exchange.answered_seen) {
     shard_.answered[static_cast<size_t>(exchange.answerer)].add();
     if (exchange.response.body == http::Response::Body::file && exchange.response.prepared == nullptr) {
       shard_.counters.sendfile_responses.add();
@@ -34,16 +36,17 @@ void Recorder::finished(const http::Exchange& exchange, int status, base::Instan
         now - exchange.began);
   }
   // Until it has answered, these are the answerer's alone.
-  if (exchange.answered_seen && exchange.taken != kNever) record_answerer(exchange);
+  if (exchange.answered_seen && exchange.taken.load(std::memory_order_relaxed) != kNever) record_answerer(exchange);
 }
 
 void Recorder::record_answerer(const http::Exchange& exchange) noexcept {
-  const base::Duration wait = exchange.taken - exchange.ready;
+  const base::Instant taken = exchange.taken.load(std::memory_order_relaxed);
+  const base::Duration wait = taken - exchange.ready;
   shard_.lock_wait.observe(wait);
-  if (exchange.answered != kNever) shard_.app.observe(exchange.answered - exchange.taken);
+  if (exchange.answered != kNever) shard_.app.observe(exchange.answered - taken);
   base::Duration queued = wait;
   if (const auto start = exchange.request.fields.find(http::KnownField::x_request_start)) {
-    const auto since_taken = std::chrono::duration_cast<std::chrono::microseconds>(base::now() - exchange.taken);
+    const auto since_taken = std::chrono::duration_cast<std::chrono::microseconds>(base::now() - taken);
     if (const auto known = queued_since(*start, base::wall_micros() - since_taken.count())) queued = *known;
   }
   shard_.queue.observe(queued);

@@ -97,7 +97,15 @@ void AppQueue::turn_ended(bool sleeping) noexcept {
 
 // --- App threads ---
 
-AppQueue::Seat& AppQueue::enter() {
+void AppQueue::overdue(const http::Exchange& exchange, bool hard) noexcept {
+  {
+    const std::lock_guard lock{mutex_};
+    overdue_.push_back({.exchange = &exchange, .serial = exchange.serial, .hard = hard});
+  }
+  recruiter_.alert(recruiter_.object);
+}
+
+AppQueue::Seat& AppQueue::enter(unsigned number) {
   const std::lock_guard lock{mutex_};
   if (free_seats_.empty()) {
     all_seats_.push_back(std::make_unique<Seat>());
@@ -106,6 +114,7 @@ AppQueue::Seat& AppQueue::enter() {
   }
   Seat& seat = *free_seats_.back();
   free_seats_.pop_back();
+  seat.number_ = number;
   seats_.fetch_add(1);
   return seat;
 }
@@ -117,7 +126,7 @@ void AppQueue::leave(Seat& seat) noexcept {
     const std::lock_guard lock{mutex_};
     sit_up(seat);
     free_seats_.push_back(&seat);
-    seats_.fetch_sub(1);
+    (std::exchange(seat.abandoned_, false) ? abandoned_ : seats_).fetch_sub(1);
   }
   // A thread that ends must not take the only promise to look at the queue with it.
   ensure_standby();
@@ -134,12 +143,12 @@ void AppQueue::sit_up(Seat& seat) noexcept {
 }
 
 void AppQueue::done(Seat& seat) noexcept {
-  if (!std::exchange(seat.in_request_, false)) return;
+  if (std::exchange(seat.exchange_, nullptr) == nullptr || seat.abandoned_) return;
   in_requests_.store(in_requests() - 1, std::memory_order_relaxed);
 }
 
 http::Exchange* AppQueue::next(Seat& seat) noexcept {
-  HYPERION_ASSERT(!seat.in_request_);
+  HYPERION_ASSERT(seat.exchange_ == nullptr && !seat.abandoned_);
   const bool back = std::exchange(seat.away_, false);
   if (back || ready_.empty()) {
     const std::lock_guard lock{mutex_};
@@ -150,10 +159,37 @@ http::Exchange* AppQueue::next(Seat& seat) noexcept {
   if (exchange == nullptr) return nullptr;
   depth_.fetch_sub(1);
   taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  seat.in_request_ = true;
+  seat.exchange_ = exchange;
   in_requests_.store(in_requests() + 1, std::memory_order_relaxed);
   if (back) ensure_standby();
   return exchange;
+}
+
+std::vector<AppQueue::Overdue> AppQueue::take_overdue() noexcept {
+  const std::lock_guard lock{mutex_};
+  return std::exchange(overdue_, {});
+}
+
+AppQueue::Seat* AppQueue::seat_of(const Overdue& overdue) noexcept {
+  const std::lock_guard lock{mutex_};
+  // While a seat holds the exchange nobody changes its serial.
+  const auto found = std::find_if(all_seats_.begin(), all_seats_.end(), [&](const auto& seat) {
+    return seat->exchange_ == overdue.exchange && overdue.exchange->serial == overdue.serial;
+  });
+  return found == all_seats_.end() ? nullptr : found->get();
+}
+
+bool AppQueue::abandon(unsigned number, uint64_t serial) noexcept {
+  const std::lock_guard lock{mutex_};
+  for (const auto& seat : all_seats_) {
+    if (seat->exchange_ == nullptr || seat->number_ != number || seat->exchange_->serial != serial) continue;
+    if (std::exchange(seat->abandoned_, true)) return false;
+    in_requests_.store(in_requests() - 1, std::memory_order_relaxed);
+    seats_.fetch_sub(1);
+    abandoned_.fetch_add(1);
+    return true;
+  }
+  return false;
 }
 
 void AppQueue::ensure_standby() noexcept {

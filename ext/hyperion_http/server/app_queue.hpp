@@ -39,6 +39,10 @@ class AppQueue final : public Dispatcher {
     Wake wait(base::Duration patience) noexcept;
     // Any thread; sticky: the current or the next wait ends.
     void interrupt() noexcept;
+    // What its thread is called by those who gave it the seat.
+    unsigned number() const noexcept { return number_; }
+    // With the lock: its thread has been given up, and should leave.
+    bool abandoned() const noexcept { return abandoned_; }
     // When the last wait that was ended by a call was ended; since then its thread waits for the lock.
     base::Instant called_at() const noexcept { return called_at_; }
 
@@ -49,8 +53,10 @@ class AppQueue final : public Dispatcher {
     void call() noexcept;
 
     State state_ = State::running;  // guarded by AppQueue::mutex_
-    bool away_ = false;             // it parked and has not been back; guarded by the lock, like in_request_
-    bool in_request_ = false;
+    bool away_ = false;             // it parked and has not been back; guarded by the lock, like the next three
+    http::Exchange* exchange_ = nullptr;  // inside this request
+    bool abandoned_ = false;
+    unsigned number_ = 0;
     std::mutex mutex_;  // guards the rest
     std::condition_variable rung_;
     bool called_ = false;
@@ -58,18 +64,32 @@ class AppQueue final : public Dispatcher {
     base::Instant called_at_{};
   };
 
-  // Called when work waits and no thread is idle, on an I/O thread or a taker's: often, under load.
+  // `call`: work waits and no thread is idle; on an I/O thread or a taker's: often, under load. `alert`: there is
+  // something for take_overdue; on an I/O thread.
   struct Recruiter {
     void (*call)(void* object) noexcept;
+    void (*alert)(void* object) noexcept;
     void* object;
   };
 
-  AppQueue(unsigned io_threads, Recruiter recruiter) noexcept
-      : recruiter_(recruiter), io_awake_(static_cast<int>(io_threads)) {}
+  // A request that takes too long.
+  struct Overdue {
+    const http::Exchange* exchange;
+    uint64_t serial;
+    bool hard;
+  };
+
+  // `most`: threads that there may be at once.
+  AppQueue(unsigned io_threads, int most, Recruiter recruiter) noexcept
+      : recruiter_(recruiter), most_(most), io_awake_(static_cast<int>(io_threads)) {}
 
   // --- I/O threads ---
 
   void dispatch(ExchangeChain&& exchanges) noexcept override;
+  void overdue(const http::Exchange& exchange, bool hard) noexcept override;
+  int64_t pending() const noexcept override {
+    return static_cast<int64_t>(depth_.load(std::memory_order_relaxed)) - (most_ - in_requests());
+  }
   void turn_ended(bool sleeping) noexcept override;
   void awake() noexcept override { io_awake_.fetch_add(1); }
 
@@ -77,12 +97,18 @@ class AppQueue final : public Dispatcher {
 
   // A place for the calling thread, until it leaves. The queue owns the seats and uses them again: whoever rings a seat
   // late finds it alive.
-  Seat& enter();
+  Seat& enter(unsigned number = 0);
   void leave(Seat& seat) noexcept;
   // The next exchange; null when there is none.
   http::Exchange* next(Seat& seat) noexcept;
   // The exchange that the seat took last is over.
   void done(Seat& seat) noexcept;
+  // What the I/O threads have found; and where such a request is now: null when its thread is done with it.
+  std::vector<Overdue> take_overdue() noexcept;
+  Seat* seat_of(const Overdue& overdue) noexcept;
+  // The thread of this number does not come back from the request of this serial, and counts for nothing until it
+  // leaves. False when it is not inside that request.
+  bool abandon(unsigned number, uint64_t serial) noexcept;
   // Before Seat::wait. False: there is work, or the queue is closed; do not wait.
   bool park(Seat& seat) noexcept;
   // After park, before Seat::wait, and short: the lock is kept meanwhile. True: there is work.
@@ -110,6 +136,8 @@ class AppQueue final : public Dispatcher {
   // --- Anyone ---
 
   int seats() const noexcept { return seats_.load(); }
+  // Threads that were given up and are there still.
+  int abandoned() const noexcept { return abandoned_.load(); }
   // Threads inside a request.
   int in_requests() const noexcept { return in_requests_.load(std::memory_order_relaxed); }
   // No further exchange is expected: idle threads wake, next() goes on until the queue is empty.
@@ -129,10 +157,12 @@ class AppQueue final : public Dispatcher {
   void ensure_standby() noexcept;
 
   const Recruiter recruiter_;
-  std::mutex mutex_;  // guards the next six, and changes of standing_by_ and Seat::state_
+  const int most_;
+  std::mutex mutex_;  // guards the next seven, and changes of standing_by_ and Seat::state_
   std::vector<std::unique_ptr<Seat>> all_seats_;
   std::vector<Seat*> free_seats_;
   ExchangeChain arrived_;
+  std::vector<Overdue> overdue_;
   std::vector<Seat*> parked_;  // last in, first out: warm caches, and the others may retire
   Seat* holder_ = nullptr;     // waits with the lock: called before anybody, for nobody else can run
   uint64_t taken_at_last_turn_ = 0;
@@ -149,6 +179,7 @@ class AppQueue final : public Dispatcher {
   std::atomic<int> parked_count_{0};
   std::atomic<int> yielding_{0};
   std::atomic<int> seats_{0};
+  std::atomic<int> abandoned_{0};
   std::atomic<int> io_awake_;
   std::atomic<bool> closed_{false};
 };

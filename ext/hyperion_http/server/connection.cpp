@@ -50,15 +50,20 @@ Instant after(Instant since, base::Duration limit) noexcept {
 
 }  // namespace
 
-Connection::Connection(IoWorker& worker, const http::Origin& origin)
-    : worker_(worker),
+Connection::Connection(IoWorker& worker, const http::Origin& origin, const AddressKey& address)
+    : key(address),
+      worker_(worker),
       origin_(origin),
       session_(new http1::Session(worker.context(), *this)),
-      phase_began_(worker.now()) {
+      phase_began_(worker.now()),
+      pace_(worker.options().limits) {
   worker_.recorder().moved(observe::ConnectionState::count, shown_);
 }
 
-Connection::~Connection() { worker_.recorder().moved(shown_, observe::ConnectionState::count); }
+Connection::~Connection() {
+  worker_.recorder().moved(shown_, observe::ConnectionState::count);
+  for (Exchange* exchange : charged_) exchange->charged_to = nullptr;
+}
 
 void Connection::open(net::Handle handle) noexcept {
   handle_ = handle;
@@ -109,6 +114,11 @@ void Connection::sent(int64_t result) noexcept {
   sent_at_ = worker_.now();
   buffer::OutputQueue& output = session_->output();
   output.drain(count);
+  if (output.empty()) {
+    pace_.end();
+  } else if (!pace_.measuring()) {
+    pace_.begin(worker_.now(), confirmed(worker_.loop().unconfirmed(handle_)));
+  }
   finish_sent();
   if (output.size() < http::kOutputMark) session_->output_drained();
 }
@@ -137,6 +147,7 @@ void Connection::closed(int64_t result) noexcept {
 // --- From exchanges ---
 
 void Connection::on_events(Exchange& exchange, uint32_t events) noexcept {
+  if (exchange.superseded != 0) return worker_.dismiss(exchange, events);
   if ((events & Exchange::kStored) != 0) stored(exchange);
   if (state_ != State::open) {
     // Whoever still answers is told, and nothing more.
@@ -154,7 +165,7 @@ void Connection::on_events(Exchange& exchange, uint32_t events) noexcept {
     }
     if ((events & Exchange::kHijack) != 0) hijack(exchange);
   }
-  if ((events & Exchange::kReleased) != 0) exchange.released = true;
+  if ((events & Exchange::kReleased) != 0) worker_.released(exchange);
   worker_.mark_dirty(*this);
 }
 
@@ -216,7 +227,7 @@ void Connection::on_misframed(Exchange& exchange, std::string_view what) noexcep
   worker_.log().write(observe::Level::error, "app", message);
 }
 
-void Connection::on_raw(Exchange& exchange) noexcept { hijacker_ = &exchange; }
+void Connection::on_raw(Exchange& exchange) noexcept { hijack(exchange); }
 
 // --- Request bodies in files ---
 
@@ -300,11 +311,39 @@ void Connection::serve_pipelined() noexcept {
 }
 
 void Connection::route_waiting() noexcept {
+  while (!held_back_.empty() && !has_its_share()) hand_over(*held_back_.pop());
   while (Exchange* exchange = waiting_.pop()) {
     exchange->ready = worker_.now();
     worker_.counters().requests_in_flight.add();
-    if (worker_.route(*exchange)) session_->answer(*exchange);
+    switch (worker_.route(*exchange)) {
+      case IoWorker::Route::answered: session_->answer(*exchange); break;
+      case IoWorker::Route::later: break;
+      case IoWorker::Route::application:
+        if (has_its_share()) {
+          worker_.counters().requests_held_back.add();
+          held_back_.push(*exchange);
+        } else {
+          hand_over(*exchange);
+        }
+    }
   }
+}
+
+bool Connection::has_its_share() const noexcept {
+  const uint64_t most = worker_.options().max_in_flight_per_connection;
+  return most != 0 && charged_.size() >= most;
+}
+
+void Connection::hand_over(Exchange& exchange) noexcept {
+  if (!worker_.hand_over(exchange)) return session_->answer(exchange);
+  if (worker_.options().max_in_flight_per_connection == 0) return;
+  exchange.charged_to = this;
+  charged_.push_back(&exchange);
+}
+
+void Connection::discharge(const Exchange& exchange) noexcept {
+  charged_.erase(std::find(charged_.begin(), charged_.end(), &exchange));
+  if (!held_back_.empty()) worker_.mark_dirty(*this);
 }
 
 void Connection::flush() noexcept {
@@ -338,11 +377,12 @@ void Connection::finish(Exchange& exchange, bool delivered) noexcept {
     hijacker_ = nullptr;
     if (state_ != State::detaching) exchange.handoff.deliver(Error{ErrorCode::reset_by_peer});
   }
-  exchange.delivered = delivered;
+  exchange.delivered = delivered && exchange.superseded == 0;
   if (exchange.ready != Instant{}) worker_.counters().requests_in_flight.subtract();
   if (!exchange.finished) {
     exchange.finished = true;
-    const int status = delivered || exchange.answered_seen ? exchange.response.status : kClientClosed;
+    const bool answered = delivered || exchange.answered_seen;
+    const int status = exchange.superseded != 0 ? exchange.superseded : answered ? exchange.response.status : kClientClosed;
     if (!delivered) worker_.counters().requests_aborted.add();
     worker_.finished(exchange, status);
   }
@@ -361,8 +401,21 @@ void Connection::end_output() noexcept {
   worker_.loop().shutdown_send(handle_);
 }
 
+// From here on the time is the application's own.
 void Connection::hijack(Exchange& exchange) noexcept {
   hijacker_ = &exchange;
+  worker_.unwatch(exchange);
+  worker_.mark_dirty(*this);
+}
+
+void Connection::give_up(Exchange& exchange, Error error) noexcept {
+  if (state_ != State::open) return;
+  if (!exchange.answered_seen) {
+    log_error(error, &exchange);
+    session_->supersede(exchange, error);
+  } else if (exchange.output_end == 0) {
+    abort(error);  // in the middle of a stream
+  }
   worker_.mark_dirty(*this);
 }
 
@@ -373,11 +426,13 @@ void Connection::begin_detach() noexcept {
 
 void Connection::abort(Error error) noexcept {
   if (state_ == State::closing || state_ == State::detaching) return;
-  if (error.code == ErrorCode::write_timeout || error.code == ErrorCode::os_error) {
+  if (error.code == ErrorCode::write_timeout || error.code == ErrorCode::write_too_slow ||
+      error.code == ErrorCode::request_timeout ||
+      error.code == ErrorCode::os_error) {
     log_error(error, live_.empty() ? nullptr : live_.front());
   }
   close();
-  waiting_ = ExchangeChain{};
+  waiting_ = held_back_ = ExchangeChain{};
   unsent_ = ExchangeChain{};
   while (!live_.empty()) finish(*live_.back(), false);
 }
@@ -392,6 +447,17 @@ void Connection::drain() noexcept {
   // One that came out of the backlog a moment ago has its request on the way.
   if (!first_request_ || session_->phase() != Phase::idle) session_->drain();
   phase_began_ = worker_.now();
+  worker_.mark_dirty(*this);
+}
+
+Instant Connection::waiting_since() const noexcept {
+  const bool idle = state_ == State::open && session_->phase() == Phase::idle && live_.empty() && !sending_ &&
+                    session_->output().empty() && session_->unread().empty();
+  return idle ? idle_since() : Instant::max();
+}
+
+void Connection::make_room() noexcept {
+  session_->fail(ErrorCode::idle_timeout);
   worker_.mark_dirty(*this);
 }
 
@@ -418,7 +484,6 @@ void Connection::update_receiving() noexcept {
 // The error that is due at `now`, if any.
 Error Connection::overdue(Instant now) const noexcept {
   const http::Limits& limits = worker_.options().limits;
-  if (sending_ && now >= after(sent_at_, limits.write_timeout)) return ErrorCode::write_timeout;
   const Instant began = live_.empty() ? phase_began_ : live_.back()->began;
   switch (session_->phase()) {
     case Phase::idle:
@@ -426,10 +491,10 @@ Error Connection::overdue(Instant now) const noexcept {
       return ErrorCode::idle_timeout;
     case Phase::head:
       if (now >= after(phase_began_, limits.header_timeout)) return ErrorCode::head_timeout;
-      if (now >= after(began, limits.request_timeout)) return ErrorCode::read_timeout;
+      if (now >= after(began, limits.read_timeout)) return ErrorCode::read_timeout;
       return {};
     case Phase::body:
-      if (now >= after(began, limits.request_timeout)) return ErrorCode::read_timeout;
+      if (now >= after(began, limits.read_timeout)) return ErrorCode::read_timeout;
       if (!receiving_) return {};
       if (now >= after(received_at_, limits.body_timeout)) return ErrorCode::body_timeout;
       if (now >= slow_body_deadline()) return ErrorCode::body_too_slow;
@@ -442,6 +507,16 @@ Error Connection::overdue(Instant now) const noexcept {
 
 // A client that still takes its response is not idle.
 Instant Connection::idle_since() const noexcept { return std::max(phase_began_, sent_at_); }
+uint64_t Connection::confirmed(uint64_t unconfirmed) const noexcept {
+  const uint64_t sent = session_->output().drained_total();
+  return sent - std::min(sent, unconfirmed);
+}
+
+Error Connection::look_at_reader(Instant now) noexcept {
+  const uint64_t unconfirmed = worker_.loop().unconfirmed(handle_);
+  if (!pace_.measuring()) pace_.begin(sent_at_, confirmed(unconfirmed));
+  return pace_.look(now, confirmed(unconfirmed), unconfirmed == 0);
+}
 
 base::Duration Connection::idle_limit() const noexcept {
   if (admin() ? worker_.admin_drains() : worker_.draining()) return kDrainPatience;
@@ -461,15 +536,15 @@ Instant Connection::deadline() const noexcept {
   const http::Limits& limits = worker_.options().limits;
   if (state_ == State::lingering) return phase_began_ + limits.linger_timeout;
   if (state_ != State::open) return Instant::max();
-  Instant earliest = sending_ ? after(sent_at_, limits.write_timeout) : Instant::max();
+  Instant earliest = sending_ ? pace_.next_look(sent_at_) : Instant::max();
   if (session_->holds_head()) earliest = std::min(earliest, head_held_until_);
   const Instant began = live_.empty() ? phase_began_ : live_.back()->began;
   switch (session_->phase()) {
     case Phase::idle: return sending_ ? earliest : std::min(earliest, after(idle_since(), idle_limit()));
     case Phase::head:
-      return std::min({earliest, after(phase_began_, limits.header_timeout), after(began, limits.request_timeout)});
+      return std::min({earliest, after(phase_began_, limits.header_timeout), after(began, limits.read_timeout)});
     case Phase::body:
-      earliest = std::min(earliest, after(began, limits.request_timeout));
+      earliest = std::min(earliest, after(began, limits.read_timeout));
       if (!receiving_) return earliest;
       return std::min({earliest, after(received_at_, limits.body_timeout), slow_body_deadline()});
     case Phase::waiting:
@@ -491,14 +566,18 @@ void Connection::on_time() noexcept {
     if (now >= deadline()) close();
   } else if (state_ == State::open) {
     if (session_->holds_head() && now >= head_held_until_) session_->release_head();
-    if (const Error error = overdue(now)) {
-      if (error.code == ErrorCode::write_timeout) {
+    if (sending_ && now >= pace_.next_look(sent_at_)) {
+      if (const Error error = look_at_reader(now)) {
         worker_.counters().write_timeouts.add();
+        if (error.code == ErrorCode::write_too_slow) worker_.counters().slow_readers.add();
         abort(error);
-      } else {
-        worker_.counters().read_timeouts.add();
-        session_->fail(error);
+        return worker_.mark_dirty(*this);
       }
+    }
+    if (const Error error = overdue(now)) {
+      worker_.counters().read_timeouts.add();
+      if (error.code == ErrorCode::body_too_slow) worker_.counters().slow_bodies.add();
+      session_->fail(error);
     }
   }
   worker_.mark_dirty(*this);

@@ -14,12 +14,13 @@
 #include "net/timer_wheel.hpp"
 #include "server/dispatcher.hpp"
 #include "server/io_worker.hpp"
+#include "server/reader_pace.hpp"
 
 namespace hyperion::server {
 
 class Connection final : public LoopClient, public Alarm, private http::SessionHost {
  public:
-  Connection(IoWorker& worker, const http::Origin& origin);
+  Connection(IoWorker& worker, const http::Origin& origin, const AddressKey& key);
   ~Connection();
 
   // Takes its place in the loop.
@@ -32,6 +33,14 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   void settle() noexcept;
   // The server stops: no further request.
   void drain() noexcept;
+  // Since when it waits for a request, with nothing else to do; Instant::max() when it does not.
+  base::Instant waiting_since() const noexcept;
+  // An idle one ends, for others need its place.
+  void make_room() noexcept;
+  // The exchange takes too long: the client is told so, where nothing has been sent; else the connection ends.
+  void give_up(http::Exchange& exchange, base::Error error) noexcept;
+  // An exchange that was charged to it is released.
+  void discharge(const http::Exchange& exchange) noexcept;
   // The server is gone: ends the connection whatever is under way.
   void stop() noexcept { abort(base::ErrorCode::shutting_down); }
 
@@ -43,6 +52,9 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   Connection* previous = nullptr;
   Connection* next = nullptr;
   bool dirty = false;
+  // What it was admitted as, and whether it still counts (server/admission).
+  const AddressKey key;
+  bool counted = true;
 
  private:
   enum class State : uint8_t { open, lingering, closing, detaching };
@@ -64,6 +76,8 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   void stored(http::Exchange& exchange) noexcept;
   void serve_pipelined() noexcept;
   void route_waiting() noexcept;
+  void hand_over(http::Exchange& exchange) noexcept;
+  bool has_its_share() const noexcept;
   void flush() noexcept;
   void finish_sent() noexcept;
   void finish(http::Exchange& exchange, bool delivered) noexcept;
@@ -77,6 +91,8 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   void update_state() noexcept;
   void update_timer() noexcept;
   base::Error overdue(base::Instant now) const noexcept;
+  uint64_t confirmed(uint64_t unconfirmed) const noexcept;
+  base::Error look_at_reader(base::Instant now) noexcept;
   base::Instant deadline() const noexcept;
   base::Instant slow_body_deadline() const noexcept;
   base::Duration idle_limit() const noexcept;
@@ -91,6 +107,10 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   ExchangeChain unsent_;
   // Complete, not yet answered or handed over.
   ExchangeChain waiting_;
+  // For the application, once it has released others of this connection; and those, alive or let go. Both only where
+  // the number is limited.
+  ExchangeChain held_back_;
+  std::vector<http::Exchange*> charged_;
   // The one whose body arrives.
   http::Exchange* reading_ = nullptr;
   // Every exchange of this connection that is not finished.
@@ -100,6 +120,7 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   base::Instant phase_began_;    // the session's phase, or the linger
   base::Instant received_at_{};  // last bytes
   base::Instant sent_at_{};      // last progress of the send under way, or of the last one
+  ReaderPace pace_;
   base::Instant head_held_until_{};
   uint64_t body_bytes_ = 0;  // received since phase_began_
   State state_ = State::open;

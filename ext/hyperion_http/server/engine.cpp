@@ -13,7 +13,8 @@ Engine::Engine(Options options, Dispatcher& dispatcher)
       log_(options_.log),
       files_(options_.file_threads),
       area_(std::max(1U, options_.io_threads)),
-      notes_(options_.hooks_wanted) {}
+      notes_(options_.hooks_wanted),
+      admission_(options_.max_connections, options_.max_connections_per_address) {}
 
 Engine::~Engine() { stop(); }
 
@@ -52,6 +53,7 @@ base::Status Engine::start() {
                                 .responders = responders_,
                                 .listeners = listeners_,
                                 .accepting = accepting_,
+                                .admission = admission_,
                                 .files = files_,
                                 .log = log_,
                                 .area = area_.get(),

@@ -44,7 +44,8 @@ uint8_t write_address(const sockaddr_storage& storage, std::array<char, 46>& tex
   return static_cast<uint8_t>(std::strlen(text.data()));
 }
 
-http::Origin origin_of(int fd, bool is_unix) noexcept {
+// `key`: whom the connection is counted for.
+http::Origin origin_of(int fd, bool is_unix, AddressKey& key) noexcept {
   http::Origin origin;
   if (is_unix) {
     // The other end of a unix socket is on this host: the address that applications take for "local".
@@ -57,12 +58,34 @@ http::Origin origin_of(int fd, bool is_unix) noexcept {
   socklen_t size = sizeof storage;
   if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) == 0) {
     origin.address_size = write_address(storage, origin.address, origin.port);
+    key = AddressKey::of(storage);
   }
   size = sizeof storage;
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) == 0) {
     origin.local_address_size = write_address(storage, origin.local_address, origin.local_port);
   }
   return origin;
+}
+
+// A connection that is one too many: told so as far as that goes at once, and closed. What its client has sent already
+// is taken out first, for closing on top of it would reset the connection and might lose the answer.
+void turn_away(base::UniqueFd fd) noexcept {
+  constexpr std::string_view kAnswer =
+      "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: 20\r\nretry-after: 1\r\n"
+      "connection: close\r\n\r\nService Unavailable\n";
+  constexpr int kMostReads = 16;
+  char scratch[4096];
+  for (int i = 0; i < kMostReads && ::recv(fd.get(), scratch, sizeof scratch, MSG_DONTWAIT) > 0; ++i) {
+  }
+  (void)::send(fd.get(), kAnswer.data(), kAnswer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  ::shutdown(fd.get(), SHUT_RDWR);
+}
+
+std::string with_number(std::string_view text, uint64_t number) {
+  std::string line{text};
+  line += ' ';
+  base::append_decimal(line, number);
+  return line;
 }
 
 }  // namespace
@@ -144,7 +167,17 @@ IoWorker::IoWorker(const Shared& shared, unsigned number, std::unique_ptr<net::E
       context_{.limits = shared.options.limits, .chunks = chunks_, .date = date_},
       recorder_(shared.area, number, shared.options.metrics, shared.options.templater.get()),
       counters_(recorder_.counters()),
-      log_(shared.log.open_source()) {}
+      log_(shared.log.open_source()),
+      pending_complaint_(timers_, log_, "server",
+                         with_number("503: too many requests wait for an app thread; max-pending is",
+                                     shared.options.max_pending)),
+      connections_complaint_(timers_, log_, "server",
+                             with_number("a connection was turned away; max-connections is",
+                                         shared.options.max_connections)),
+      address_complaint_(timers_, log_, "server",
+                         with_number("a connection was turned away; max-connections-per-address is",
+                                     shared.options.max_connections_per_address)),
+      watch_(shared.options.limits.soft_request_timeout, shared.options.limits.request_timeout) {}
 
 IoWorker::~IoWorker() {
   while (connections_ != nullptr) remove(*connections_);
@@ -232,6 +265,8 @@ void IoWorker::turn() noexcept {
   obey();
   timers_.advance(context_.now, [](net::Timer& timer) { static_cast<Alarm&>(timer).on_time(); });
   read_mail();
+  // An answer that came in time is read by now.
+  if (watch_alarm_.rang) look_at_watch();
   settle_dirty();
   if (!outgoing_.empty()) shared_.dispatcher.dispatch(std::exchange(outgoing_, ExchangeChain{}));
   check_drained();
@@ -299,11 +334,19 @@ void IoWorker::check_drained() noexcept {
 
 void IoWorker::accept(int fd, const net::Listener& listener) noexcept {
   base::UniqueFd owned{fd};
-  http::Origin origin = origin_of(fd, listener.is_unix());
+  AddressKey key;
+  http::Origin origin = origin_of(fd, listener.is_unix(), key);
   origin.admin = listener.role() == kAdminRole;
-  auto* connection = new Connection{*this, origin};
+  // Who looks after the server has to get in whatever goes on.
+  if (!origin.admin && !admit(key, origin.remote())) {
+    counters_.rejected_connections.add();
+    return turn_away(std::move(owned));
+  }
+  auto* connection = new Connection{*this, origin, key};
+  connection->counted = !origin.admin;
   auto handle = loop_->add_stream(std::move(owned), static_cast<LoopClient*>(connection));
   if (!handle) {
+    leave(*connection);
     delete connection;
     counters_.accept_errors.add();
     return;
@@ -317,6 +360,45 @@ void IoWorker::accept(int fd, const net::Listener& listener) noexcept {
   connection->open(handle.value());
 }
 
+// Where there is no room, those that have been idle for the longest time make some.
+bool IoWorker::admit(const AddressKey& key, std::string_view remote) noexcept {
+  Admission::Verdict verdict = shared_.admission.enter(key);
+  if (verdict == Admission::Verdict::full && make_room() > 0) verdict = shared_.admission.enter(key);
+  switch (verdict) {
+    case Admission::Verdict::admitted: return true;
+    case Admission::Verdict::full: connections_complaint_.happened(now(), remote); return false;
+    case Admission::Verdict::full_for_address: address_complaint_.happened(now(), remote); return false;
+  }
+  return false;
+}
+
+// Closes some of the connections that wait for a request, the longest ones first. The number of them.
+size_t IoWorker::make_room() noexcept {
+  // A client may be about to send its next request.
+  constexpr auto kIdle = std::chrono::seconds{1};
+  constexpr size_t kMost = 32;
+  std::vector<Connection*> idle;
+  for (Connection* connection = connections_; connection != nullptr; connection = connection->next) {
+    if (connection->waiting_since() <= now() - kIdle) idle.push_back(connection);
+  }
+  const size_t count = std::min(idle.size(), kMost);
+  const auto longer = [](const Connection* left, const Connection* right) {
+    return left->waiting_since() < right->waiting_since();
+  };
+  std::partial_sort(idle.begin(), idle.begin() + static_cast<ptrdiff_t>(count), idle.end(), longer);
+  idle.resize(count);
+  for (Connection* connection : idle) {
+    counters_.connections_evicted.add();
+    leave(*connection);
+    connection->make_room();
+  }
+  return count;
+}
+
+void IoWorker::leave(Connection& connection) noexcept {
+  if (std::exchange(connection.counted, false)) shared_.admission.leave(connection.key);
+}
+
 void IoWorker::remove(Connection& connection) noexcept {
   if (connection.dirty) {
     std::erase(dirty_, &connection);
@@ -326,6 +408,7 @@ void IoWorker::remove(Connection& connection) noexcept {
   if (connection.next != nullptr) connection.next->previous = connection.previous;
   --connection_count_;
   counters_.connections_active.subtract();
+  leave(connection);
   delete &connection;
 }
 
@@ -366,21 +449,75 @@ http::Exchange& IoWorker::new_exchange() {
   return *std::exchange(free_exchanges_, free_exchanges_->next);
 }
 
-bool IoWorker::route(http::Exchange& exchange) noexcept {
+IoWorker::Route IoWorker::route(http::Exchange& exchange) noexcept {
   for (serve::Responder* responder : shared_.responders) {
     const serve::Verdict verdict = responder->respond(exchange);
     if (verdict == serve::Verdict::dispatch) break;
     switch (verdict) {
       case serve::Verdict::not_mine:
       case serve::Verdict::dispatch: continue;
-      case serve::Verdict::answered: exchange.answered_seen = true; return true;
-      case serve::Verdict::later: exchange.dispatched = true; return false;
+      case serve::Verdict::answered: exchange.answered_seen = true; return Route::answered;
+      case serve::Verdict::later: exchange.dispatched = true; return Route::later;
     }
   }
+  return Route::application;
+}
+
+bool IoWorker::hand_over(http::Exchange& exchange) noexcept {
+  if (too_many_pending()) {
+    counters_.rejected_pending.add();
+    pending_complaint_.happened(now());
+    exchange.answerer = http::Answerer::server;
+    exchange.answered_seen = true;
+    exchange.response.become_error(base::status_of(base::ErrorCode::overloaded));
+    return false;
+  }
   exchange.dispatched = true;
+  exchange.ready = now();  // if it was held back: now it is
   counters_.requests_dispatched.add();
   outgoing_.push(exchange);
-  return false;
+  if (watch_.on()) watch(exchange);
+  return true;
+}
+
+// --- Requests that take too long ---
+
+void IoWorker::watch(http::Exchange& exchange) noexcept {
+  watch_.add(exchange);
+  const base::Instant due = watch_.first_look(exchange);
+  if (!watch_alarm_.armed() || due < watch_alarm_.deadline()) timers_.arm(watch_alarm_, due);
+}
+
+void IoWorker::look_at_watch() noexcept {
+  watch_alarm_.rang = false;
+  const auto found = [this](http::Exchange& exchange, RequestWatch::Finding finding) noexcept {
+    switch (finding) {
+      case RequestWatch::Finding::slow:
+        counters_.slow_requests.add();
+        return shared_.dispatcher.overdue(exchange, false);
+      case RequestWatch::Finding::overdue:
+        counters_.request_timeouts.add();
+        give_up(exchange, base::ErrorCode::request_timeout);
+        return shared_.dispatcher.overdue(exchange, true);
+      case RequestWatch::Finding::expired:
+        counters_.requests_expired.add();
+        return give_up(exchange, base::ErrorCode::request_expired);
+    }
+  };
+  const base::Instant again = watch_.look(now(), found);
+  if (again != base::Instant::max()) timers_.arm(watch_alarm_, again);
+}
+
+void IoWorker::give_up(http::Exchange& exchange, base::Error error) noexcept {
+  exchange.set_overdue();
+  if (exchange.owner != nullptr) static_cast<Connection*>(exchange.owner)->give_up(exchange, error);
+}
+
+// Several I/O threads ask at the same time: by what they hand over in this turn the limit may be passed.
+bool IoWorker::too_many_pending() const noexcept {
+  const uint64_t most = options().max_pending;
+  if (most == 0) return false;
+  return shared_.dispatcher.pending() + static_cast<int64_t>(outgoing_.size()) >= static_cast<int64_t>(most);
 }
 
 void IoWorker::read_mail() noexcept {
@@ -398,8 +535,13 @@ void IoWorker::read_mail() noexcept {
   }
 }
 
-// The connection has let go of it: what its answerer still says is heard so that nobody waits in vain.
+// The connection has let go of it.
 void IoWorker::orphan_events(http::Exchange& exchange, uint32_t events) noexcept {
+  dismiss(exchange, events);
+  retire_when_free(exchange);
+}
+
+void IoWorker::dismiss(http::Exchange& exchange, uint32_t events) noexcept {
   using http::Exchange;
   const bool answered = (events & Exchange::kAnswered) != 0;
   if ((events & Exchange::kStored) != 0) exchange.storing = false;
@@ -407,8 +549,15 @@ void IoWorker::orphan_events(http::Exchange& exchange, uint32_t events) noexcept
   if ((events & Exchange::kHijack) != 0 || (answered && exchange.response.body == http::Response::Body::raw)) {
     exchange.handoff.deliver(base::Error{base::ErrorCode::reset_by_peer});
   }
-  if ((events & Exchange::kReleased) != 0) exchange.released = true;
-  retire_when_free(exchange);
+  if ((events & Exchange::kReleased) != 0) released(exchange);
+}
+
+void IoWorker::released(http::Exchange& exchange) noexcept {
+  exchange.released = true;
+  watch_.remove(exchange);
+  if (void* connection = std::exchange(exchange.charged_to, nullptr)) {
+    static_cast<Connection*>(connection)->discharge(exchange);
+  }
 }
 
 void IoWorker::let_go(http::Exchange& exchange) noexcept {
@@ -425,6 +574,7 @@ void IoWorker::retire_when_free(http::Exchange& exchange) noexcept {
   const bool carrier = exchange.stage == http::Exchange::Stage::notes;
   if (exchange.wants_follow_up && exchange.stage == http::Exchange::Stage::request) {
     exchange.stage = http::Exchange::Stage::follow_up;
+    ++exchange.serial;  // the request that somebody may remember is over
     exchange.released = false;
     outgoing_.push(exchange);
     return;

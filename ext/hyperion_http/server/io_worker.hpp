@@ -17,11 +17,15 @@
 #include "observe/log.hpp"
 #include "observe/recorder.hpp"
 #include "serve/responder.hpp"
+#include "server/admission.hpp"
+#include "server/alarm.hpp"
+#include "server/complaint.hpp"
 #include "server/dispatcher.hpp"
 #include "server/exchange_mailbox.hpp"
 #include "server/file_pool.hpp"
 #include "server/note_queue.hpp"
 #include "server/options.hpp"
+#include "server/request_watch.hpp"
 
 namespace hyperion::server {
 
@@ -40,15 +44,6 @@ class LoopClient {
   ~LoopClient() = default;
 };
 
-// A timer of the worker's wheel, and what happens then.
-class Alarm : public net::Timer {
- public:
-  virtual void on_time() noexcept = 0;
-
- protected:
-  ~Alarm() = default;
-};
-
 class IoWorker final : private net::CompletionSink {
  public:
   // What all I/O threads of a server have in common; it outlives them.
@@ -59,6 +54,7 @@ class IoWorker final : private net::CompletionSink {
     // Closed by the worker that is the last to stop accepting.
     std::vector<net::Listener>& listeners;
     std::atomic<unsigned>& accepting;
+    Admission& admission;
     FilePool& files;
     observe::Log& log;
     const observe::Area& area;
@@ -106,11 +102,23 @@ class IoWorker final : private net::CompletionSink {
   bool admin_drains() const noexcept { return admin_drains_; }
 
   http::Exchange& new_exchange();
+  // The exchange may take as long as it likes.
+  void unwatch(http::Exchange& exchange) noexcept { watch_.remove(exchange); }
+  // What the answerer of an exchange that nobody waits for still says is heard, so that he does not wait in vain.
+  void dismiss(http::Exchange& exchange, uint32_t events) noexcept;
+  // Its answerer does not touch the exchange any more.
+  void released(http::Exchange& exchange) noexcept;
   // No connection needs the exchange any more. It is recycled as soon as nobody else does.
   void let_go(http::Exchange& exchange) noexcept;
-  // Answers natively (true: answer it now) or hands over to the dispatcher.
-  bool route(http::Exchange& exchange) noexcept;
-  void dispatch(http::Exchange& exchange) noexcept { outgoing_.push(exchange); }
+  // What becomes of a complete request.
+  enum class Route : uint8_t {
+    answered,     // natively: answer it now
+    later,        // natively, by somebody who takes his time
+    application,  // nobody here knows the answer: hand_over, or keep it for a while
+  };
+  Route route(http::Exchange& exchange) noexcept;
+  // To the application, at the end of the turn. False: too many wait for it already, and the response says so.
+  bool hand_over(http::Exchange& exchange) noexcept;
   // The connection is looked after at the end of the turn.
   void mark_dirty(Connection& connection) noexcept;
   // The loop has let go of the connection's handle.
@@ -124,6 +132,12 @@ class IoWorker final : private net::CompletionSink {
 
  private:
   class Acceptor;
+  // When somebody should look at the requests that the application has.
+  class WatchAlarm final : public Alarm {
+   public:
+    void on_time() noexcept override { rang = true; }
+    bool rang = false;
+  };
 
   void run() noexcept;
   void turn() noexcept;
@@ -136,6 +150,13 @@ class IoWorker final : private net::CompletionSink {
   void retire_when_free(http::Exchange& exchange) noexcept;
   void recycle(http::Exchange& exchange) noexcept;
   void send_note_carrier() noexcept;
+  void watch(http::Exchange& exchange) noexcept;
+  void look_at_watch() noexcept;
+  void give_up(http::Exchange& exchange, base::Error error) noexcept;
+  bool too_many_pending() const noexcept;
+  bool admit(const AddressKey& key, std::string_view remote) noexcept;
+  size_t make_room() noexcept;
+  void leave(Connection& connection) noexcept;
   void log_request(const http::Exchange& exchange, int status) noexcept;
   void accept(int fd, const net::Listener& listener) noexcept;
   void check_drained() noexcept;
@@ -154,12 +175,17 @@ class IoWorker final : private net::CompletionSink {
   observe::Recorder recorder_;
   observe::Counters& counters_;
   observe::Log::Source& log_;
+  Complaint pending_complaint_;
+  Complaint connections_complaint_;
+  Complaint address_complaint_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   // All exchanges, and those not in use.
   std::vector<std::unique_ptr<http::Exchange>> exchanges_;
   http::Exchange* free_exchanges_ = nullptr;
   size_t exchanges_in_use_ = 0;
   ExchangeChain outgoing_;
+  RequestWatch watch_;
+  WatchAlarm watch_alarm_;
   bool note_carrier_out_ = false;
   Connection* connections_ = nullptr;  // doubly linked
   size_t connection_count_ = 0;

@@ -19,6 +19,13 @@ struct Options {
   net::ListenOptions listen;
   observe::LogSettings log;
   unsigned io_threads = 1;
+  // Of the whole server; 0: no limit. Requests that wait for an app thread, over it 503. Connections, over it the
+  // longest idle ones are closed, or the new one. Connections of one address (server/address_key).
+  uint64_t max_pending = 0;
+  uint64_t max_connections = 0;
+  uint64_t max_connections_per_address = 0;
+  // Requests of one connection that the application has in hand; further ones wait in the connection. 0: no limit.
+  uint64_t max_in_flight_per_connection = 0;
   net::LoopWish loop = net::LoopWish::automatic;
   // Native threads for disk work that may block.
   unsigned file_threads = 2;

@@ -1,9 +1,12 @@
 # frozen_string_literal: true
 
+require_relative "overdue"
+
 module Hyperion
   class Server
     # The app threads of one server and the supervisor that keeps their number: a thread that was killed is replaced,
-    # one more comes when all are blocked (up to the maximum), idle ones above the minimum go by themselves.
+    # one more comes when all are blocked (up to the maximum), idle ones above the minimum go by themselves, one whose
+    # request takes too long is replaced.
     class AppPool
       # How long a thread that was killed has for its `ensure` clauses before the stop goes on without it, in seconds.
       KILL_PATIENCE = 1
@@ -15,8 +18,9 @@ module Hyperion
         @engine = engine
         @sizes = sizes
         @on_quit = on_quit
-        @threads = []
+        @threads = {} # by number
         @mutex = Mutex.new # guards @threads
+        @overdue = Overdue.new(engine)
         @number = 0
         @stopping = false
         @pid = Process.pid
@@ -39,8 +43,8 @@ module Hyperion
         @supervisor&.join # nil: it never began
         # No thread joins from here on: who was killed is not replaced.
         join(patience)
-        late = threads
-        late.each(&:kill)
+        late = threads.values
+        [*late, *@overdue.given_up].each(&:kill)
         join(KILL_PATIENCE)
         late.empty?
       end
@@ -52,51 +56,62 @@ module Hyperion
 
       # @return [Boolean] whether the calling thread is one of them
       def inside?
-        threads.include?(Thread.current)
+        threads.value?(Thread.current)
       end
 
       private
 
       def threads
-        @mutex.synchronize { @threads.select!(&:alive?) || @threads }.dup
+        @mutex.synchronize do
+          @threads.select! { |_, thread| thread.alive? }
+          @threads.dup
+        end
       end
 
       def join(patience)
         deadline = now + patience
-        threads.each { |thread| thread.join([deadline - now, 0].max) }
+        threads.each_value { |thread| thread.join([deadline - now, 0].max) }
       end
 
       def add_thread
         number = @number += 1
-        @mutex.synchronize { @threads << Thread.new { work(number) } }
+        @mutex.synchronize { @threads[number] = Thread.new { work(number) } }
+        @threads
       end
 
       def work(number)
         Thread.current.name = "hyperion app #{number}"
         # What ends a thread is in the log already, and no reason to end the process (Thread.abort_on_exception).
         Thread.current.report_on_exception = false
-        @engine.serve
+        @engine.serve(number)
       ensure
-        retire if Process.pid == @pid
+        retire(number) if Process.pid == @pid
       end
 
       # A thread that is about to end counts as gone: its supervisor may look before it is dead.
-      def retire
-        @mutex.synchronize { @threads.delete(Thread.current) }
+      def retire(number)
+        @mutex.synchronize { @threads.delete(number) }
         @engine.thread_ended
       end
 
       def supervise
         until @stopping
-          order = @engine.wait_order
+          order = @engine.wait_order(@overdue.patience)
           @on_quit.call if order == :quit
           break if @stopping
 
+          look_after_overdue(order)
           size = threads.size
           size = add_thread.size while size < @sizes.min
           # One that has not sat down yet looks itself whether another would help.
           add_thread if order == :wanted && size < @sizes.max && size <= @engine.threads
         end
+      end
+
+      def look_after_overdue(order)
+        @overdue.look(threads) if order == :overdue
+        given_up = @overdue.give_up
+        @mutex.synchronize { given_up.each { |number| @threads.delete(number) } }
       end
 
       def now

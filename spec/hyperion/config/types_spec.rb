@@ -10,6 +10,11 @@ RSpec.describe Hyperion::Config::Type do
       65_536 => :no, "65536" => :no, -1 => :no, "-1" => :no, "3.5" => :no, 3.5 => :no, "" => :no, "0x1f" => :no,
       "3 " => :no, nil => :no, [3] => :no, "three" => :no
     },
+    Hyperion::Config::Count.new => {
+      0 => 0, "0" => 0, "off" => 0, :off => 0, false => 0, 3 => 3, "1_000" => 1000,
+      -1 => :no, "-1" => :no, 1.5 => :no, "1.5" => :no, "" => :no, nil => :no, true => :no, "many" => :no,
+      1_000_000_001 => :no
+    },
     Hyperion::Config::Size.new => {
       0 => 0, "off" => 0, false => 0, "0" => 0, 10 => 10, "10" => 10, "16m" => 16 << 20, "16M" => 16 << 20,
       "64k" => 64 << 10, "1g" => 1 << 30, "1gb" => 1 << 30, "1.5k" => 1536, "1 k" => 1024, "16mb" => 16 << 20,
@@ -61,6 +66,7 @@ RSpec.describe Hyperion::Config::Type do
   end
 
   {
+    Hyperion::Config::Count.new => {0 => "off", 100 => "100"},
     Hyperion::Config::Size.new => {0 => "off", 1 << 30 => "1g", 65_536 => "64k", 240 => "240", 1536 => "1536"},
     Hyperion::Config::Duration.new => {0 => "off", 30 => "30s", 0.5 => "500ms", 1.5 => "1.5s"},
     Hyperion::Config::ThreadRange.new => {5..5 => "5", 0..16 => "0:16"},

@@ -71,7 +71,8 @@ TEST_CASE("exchange: clear makes it new, with nothing of the client before") {
   exchange.output_end = exchange.response_bytes = 9;
   exchange.owner = &letters;
   exchange.next = &exchange;
-  exchange.began = exchange.ready = exchange.taken = exchange.answered = base::now();
+  exchange.began = exchange.ready = exchange.answered = base::now();
+  exchange.taken = base::now();
   exchange.clear();
   CHECK_FALSE(exchange.request.content_length.has_value());
   CHECK(exchange.response.status == 200);

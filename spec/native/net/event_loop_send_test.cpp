@@ -53,6 +53,25 @@ TEST_CASE_TEMPLATE("loop: what is sent arrives", Loop, HYPERION_LOOPS) {
   }
 }
 
+TEST_CASE_TEMPLATE("loop: what the peer has not confirmed", Loop, HYPERION_LOOPS) {
+  for (const Family family : kFamilies) {
+    LoopRig<Loop> rig;
+    Pair pair = make_pair(family);
+    shrink_buffers(pair.peer.get());
+    int owner = 0;
+    const net::Handle handle = rig.add(std::move(pair.ours), &owner);
+    CHECK(rig->unconfirmed(handle) == 0);
+    // As much as goes: the peer's buffer is smaller, so a part stays with the kernel.
+    const std::string bytes(4 << 20, 'x');
+    const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+    rig->send(handle, {&piece, 1}, false);
+    REQUIRE(rig.until([&] { return rig->unconfirmed(handle) > 0; }));
+    rig->close(handle);
+    REQUIRE(rig.until([&] { return rig.count(Kind::closed, handle) == 1; }));
+    CHECK(rig->unconfirmed(handle) == 0);
+  }
+}
+
 TEST_CASE_TEMPLATE("loop: a full socket makes a send wait, and nothing is lost or doubled", Loop, HYPERION_LOOPS) {
   for (const Family family : kFamilies) {
     LoopRig<Loop> rig;

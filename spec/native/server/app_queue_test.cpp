@@ -22,9 +22,11 @@ struct NoMailbox final : http::Mailbox {
 };
 
 struct Rig {
-  explicit Rig(int io_threads = 1)
-      : queue(static_cast<unsigned>(io_threads),
-              {[](void* self) noexcept { ++static_cast<Rig*>(self)->recruited; }, this}) {}
+  explicit Rig(int io_threads = 1, int most = 2)
+      : queue(static_cast<unsigned>(io_threads), most,
+              {.call = [](void* self) noexcept { ++static_cast<Rig*>(self)->recruited; },
+               .alert = [](void* self) noexcept { ++static_cast<Rig*>(self)->alerted; },
+               .object = this}) {}
 
   // An exchange arrives, and the I/O thread's turn ends.
   void arrive(bool sleeping = true) {
@@ -39,6 +41,7 @@ struct Rig {
   NoMailbox mailbox;
   std::vector<std::unique_ptr<http::Exchange>> exchanges;
   int recruited = 0;
+  int alerted = 0;
   AppQueue queue;
   const base::Instant start = base::now();
 };
@@ -192,6 +195,72 @@ TEST_CASE("app queue: nothing is left waiting while threads are idle") {
   CHECK(eventually([&] { return taken == kExchanges; }));
   rig.queue.close();
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST_CASE("app queue: what is pending is what no free thread will take") {
+  Rig rig{1, 3};
+  AppQueue::Seat& seat = rig.queue.enter();
+  CHECK(rig.queue.pending() == -3);
+  rig.arrive();
+  rig.arrive();
+  CHECK(rig.queue.pending() == -1);
+  REQUIRE(rig.queue.next(seat) != nullptr);
+  CHECK(rig.queue.pending() == -1);
+  rig.queue.done(seat);
+  CHECK(rig.queue.pending() == -2);
+  rig.queue.leave(seat);
+}
+
+TEST_CASE("app queue: a request that takes too long is found with its seat, and only while it is the same") {
+  Rig rig;
+  AppQueue::Seat& seat = rig.queue.enter(7);
+  rig.arrive();
+  http::Exchange& exchange = *rig.queue.next(seat);
+  rig.queue.overdue(exchange, true);
+  CHECK(rig.alerted == 1);
+  const std::vector<AppQueue::Overdue> found = rig.queue.take_overdue();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].hard);
+  CHECK(rig.queue.take_overdue().empty());
+  CHECK(rig.queue.seat_of(found[0]) == &seat);
+  CHECK(seat.number() == 7);
+  rig.queue.done(seat);
+  CHECK(rig.queue.seat_of(found[0]) == nullptr);
+  // The same memory, another request.
+  exchange.clear();
+  server::ExchangeChain chain;
+  chain.push(exchange);
+  rig.queue.dispatch(std::move(chain));
+  REQUIRE(rig.queue.next(seat) == &exchange);
+  CHECK(rig.queue.seat_of(found[0]) == nullptr);
+  CHECK_FALSE(rig.queue.abandon(7, found[0].serial));
+  rig.queue.leave(seat);
+}
+
+TEST_CASE("app queue: a thread that is given up counts for nothing, and leaves when it comes back") {
+  Rig rig{1, 1};
+  AppQueue::Seat& seat = rig.queue.enter(1);
+  rig.arrive();
+  const http::Exchange& exchange = *rig.queue.next(seat);
+  CHECK(rig.queue.pending() == 0);
+  CHECK_FALSE(rig.queue.abandon(2, exchange.serial));
+  CHECK(rig.queue.abandon(1, exchange.serial));
+  CHECK_FALSE(rig.queue.abandon(1, exchange.serial));
+  CHECK(seat.abandoned());
+  CHECK(rig.queue.seats() == 0);
+  CHECK(rig.queue.in_requests() == 0);
+  CHECK(rig.queue.abandoned() == 1);
+  CHECK(rig.queue.pending() == -1);
+  AppQueue::Seat& other = rig.queue.enter(2);
+  rig.arrive();
+  REQUIRE(rig.queue.next(other) != nullptr);
+  rig.queue.done(seat);
+  CHECK(rig.queue.in_requests() == 1);
+  rig.queue.leave(seat);
+  CHECK(rig.queue.abandoned() == 0);
+  CHECK(rig.queue.seats() == 1);
+  rig.queue.leave(other);
+  CHECK(rig.queue.seats() == 0);
 }
 
 }  // namespace hyperion::test

@@ -51,7 +51,7 @@ void Call::answer() {
   exchange.signal(Exchange::kAnswered);
 }
 
-FakeApp::FakeApp(unsigned threads, Handler handler) : handler_(std::move(handler)) {
+FakeApp::FakeApp(unsigned threads, Handler handler) : handler_(std::move(handler)), free_(threads) {
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
@@ -59,6 +59,13 @@ void FakeApp::dispatch(server::ExchangeChain&& exchanges) noexcept {
   const std::lock_guard lock{mutex_};
   waiting_.push(std::move(exchanges));
   changed_.notify_all();
+}
+
+void FakeApp::overdue(const Exchange& /*exchange*/, bool hard) noexcept { ++(hard ? overdue_ones : slow); }
+
+int64_t FakeApp::pending() const noexcept {
+  const std::lock_guard lock{mutex_};
+  return static_cast<int64_t>(waiting_.size()) - free_;
 }
 
 void FakeApp::close() {
@@ -77,15 +84,21 @@ void FakeApp::run() {
     changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
     Exchange* exchange = waiting_.pop();
     if (exchange == nullptr) return;
+    --free_;
     lock.unlock();
+    exchange->taken = base::now();
+    const bool mine = exchange->stage != Exchange::Stage::request || exchange->claim();
     Call call{*exchange};
-    handler_(call);
-    if (!call.kept()) {
+    if (mine) handler_(call);
+    if (!mine) {
+      exchange->signal(Exchange::kReleased);
+    } else if (!call.kept()) {
       // What is signalled last may end the exchange for us.
       const bool answers = !call.answered() && !call.follow_up();
       exchange->signal((answers ? uint32_t{Exchange::kAnswered} : 0U) | Exchange::kReleased);
     }
     lock.lock();
+    ++free_;
   }
 }
 

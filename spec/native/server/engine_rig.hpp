@@ -59,17 +59,24 @@ class FakeApp final : public server::Dispatcher {
   ~FakeApp() override { close(); }
 
   void dispatch(server::ExchangeChain&& exchanges) noexcept override;
+  void overdue(const Exchange& exchange, bool hard) noexcept override;
+  int64_t pending() const noexcept override;
   void turn_ended(bool) noexcept override {}
   void awake() noexcept override {}
   void close();
+
+  // What the engine said of requests that take too long.
+  std::atomic<int> slow{0};
+  std::atomic<int> overdue_ones{0};
 
  private:
   void run();
 
   const Handler handler_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   server::ExchangeChain waiting_;
+  int64_t free_ = 0;
   bool closed_ = false;
   std::vector<std::thread> threads_;
 };

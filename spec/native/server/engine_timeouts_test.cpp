@@ -101,11 +101,12 @@ TEST_CASE("engine: a body that trickles is too slow") {
   CHECK(since(begin) < kPatience);
   CHECK(read_response(client).status == 408);
   CHECK(eventually([&] { return server.log.has("min-body-rate"); }));
+  CHECK(server.sum(&observe::Counters::slow_bodies) == 1);
 }
 
 TEST_CASE("engine: the whole request has a time limit, where that is set") {
   server::Options options = calm_options();
-  options.limits.request_timeout = milliseconds{300};
+  options.limits.read_timeout = milliseconds{300};
   TestServer server{say_ok, options};
   Client client = server.client();
   REQUIRE(client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\n"));
@@ -195,11 +196,52 @@ TEST_CASE("engine: a client that still reads its response is not idle, however l
   CHECK(read_response(client).status == 200);
 }
 
+TEST_CASE("engine: a client that takes something all the time, but too little, is closed") {
+  server::Options options = calm_options();
+  options.limits.min_write_rate = 2'000'000;
+  options.limits.write_timeout = base::Duration{0};  // the rate is judged over a second
+  const std::string body = pattern(16'000'000);
+  TestServer server{[&](Call& call) { call.respond(200, body); }, options};
+  Client client = server.client();
+  shrink_buffers(client.fd(), 128 * 1024);
+  REQUIRE(client.send(get("/")));
+  const base::Instant begin = base::now();
+  size_t got = 0;
+  while (since(begin) < kPatience && server.sum(&observe::Counters::slow_readers) == 0) {
+    got += client.receive(2000).size();
+    std::this_thread::sleep_for(milliseconds{10});
+  }
+  CHECK(server.sum(&observe::Counters::slow_readers) == 1);
+  CHECK(server.sum(&observe::Counters::write_timeouts) == 1);
+  CHECK(since(begin) >= milliseconds{900});
+  CHECK(got > 0);
+  CHECK(eventually([&] { return server.log.has("min-write-rate"); }));
+}
+
+TEST_CASE("engine: min-write-rate: an application that produces slowly is not the client's fault") {
+  server::Options options = calm_options();
+  options.limits.min_write_rate = 10'000'000;
+  options.limits.write_timeout = base::Duration{0};
+  TestServer server{[&](Call& call) {
+                      http::BodyPipe& pipe = call.open_stream(options.limits, true);
+                      for (int i = 0; i < 12; ++i) {
+                        call.write("a little");
+                        std::this_thread::sleep_for(milliseconds{100});
+                      }
+                      pipe.finish(true);
+                    },
+                    options};
+  Client client = server.client();
+  REQUIRE(client.send(get("/")));
+  CHECK(read_response(client).body.size() == 12 * 8);
+  CHECK(server.sum(&observe::Counters::slow_readers) == 0);
+}
+
 TEST_CASE("engine: 0 switches a time-out off") {
   server::Options options = calm_options();
-  options.limits.header_timeout = options.limits.body_timeout = options.limits.request_timeout = base::Duration{0};
+  options.limits.header_timeout = options.limits.body_timeout = options.limits.read_timeout = base::Duration{0};
   options.limits.write_timeout = options.limits.idle_timeout = base::Duration{0};
-  options.limits.min_body_rate = 0;
+  options.limits.min_body_rate = options.limits.min_write_rate = 0;
   TestServer server{say_ok, options};
   Client client = server.client();
   for (const std::string_view part : {"POST / HT", "TP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n", "o", "k", ""}) {

@@ -99,6 +99,18 @@ Pair make_pair(Family family) {
   return pair;
 }
 
+base::UniqueFd connect_from(const char* from, uint16_t port) {
+  base::UniqueFd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  ::inet_pton(AF_INET, from, &address.sin_addr);
+  check(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), "bind");
+  address.sin_port = htons(port);
+  ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+  check(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), "connect");
+  return fd;
+}
+
 void shrink_buffers(int fd, int size) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);

@@ -29,6 +29,8 @@ struct TestListener {
 TestListener listen_tcp();
 
 base::UniqueFd connect_tcp(uint16_t port, const char* host = "127.0.0.1");
+// To 127.0.0.1, from another address of the loopback net.
+base::UniqueFd connect_from(const char* address, uint16_t port);
 base::UniqueFd connect_unix(std::string_view path);
 
 // Small buffers, so that a test fills them soon. A receive buffer below TCP's segment size (64 KiB on loopback) makes a

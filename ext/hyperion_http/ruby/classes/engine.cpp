@@ -47,6 +47,12 @@ class Orders {
     suggested_ = true;
     changed_.notify_all();
   }
+  // Requests take too long.
+  void alert() noexcept {
+    const std::lock_guard lock{mutex_};
+    alerted_ = true;
+    changed_.notify_all();
+  }
   void thread_ended() noexcept {
     const std::lock_guard lock{mutex_};
     ended_ = true;
@@ -63,11 +69,11 @@ class Orders {
     interrupted_ = true;
     changed_.notify_all();
   }
-  enum class Order : uint8_t { none, look, thread_wanted, thread_ended, quit };
+  enum class Order : uint8_t { none, look, thread_wanted, thread_ended, overdue, quit };
   // `patience` over counts as a suggestion.
   Order wait(base::Duration patience) noexcept {
     std::unique_lock lock{mutex_};
-    const auto any = [&] { return wanted_ || suggested_ || ended_ || interrupted_ || quit_; };
+    const auto any = [&] { return wanted_ || suggested_ || ended_ || alerted_ || interrupted_ || quit_; };
     if (patience == base::Duration::max()) {
       changed_.wait(lock, any);
     } else {
@@ -76,6 +82,7 @@ class Orders {
     if (std::exchange(interrupted_, false)) return Order::none;
     if (std::exchange(quit_, false)) return Order::quit;
     if (std::exchange(ended_, false)) return Order::thread_ended;
+    if (std::exchange(alerted_, false)) return Order::overdue;
     suggested_ = false;
     return std::exchange(wanted_, false) ? Order::thread_wanted : Order::look;
   }
@@ -86,6 +93,7 @@ class Orders {
   bool wanted_ = false;
   bool suggested_ = false;
   bool ended_ = false;
+  bool alerted_ = false;
   bool interrupted_ = false;
   bool quit_ = false;
 };
@@ -104,7 +112,10 @@ struct AdminSettings {
 struct Half {
   struct Parts {
     Parts(server::Options options, int least, int most, AdminSettings settings)
-        : queue(options.io_threads, {[](void* self) noexcept { static_cast<Parts*>(self)->work_waits(); }, this}),
+        : queue(options.io_threads, most,
+                {.call = [](void* self) noexcept { static_cast<Parts*>(self)->work_waits(); },
+                 .alert = [](void* self) noexcept { static_cast<Parts*>(self)->orders.alert(); },
+                 .object = this}),
           routes(std::max(1U, options.io_threads), options.hooks_wanted),
           engine(std::move(options), queue),
           desk(engine, queue, static_cast<unsigned>(most), std::move(settings.facts), std::move(settings.registry),
@@ -145,7 +156,7 @@ struct Half {
   bool let_go() noexcept {
     parts->engine.stop();
     server::AppQueue& queue = parts->queue;
-    if (queue.seats() > 0) return false;
+    if (queue.seats() > 0 || queue.abandoned() > 0) return false;
     server::AppQueue::Seat& seat = queue.enter();
     while (http::Exchange* exchange = queue.next(seat)) {
       exchange->released = true;  // never taken
@@ -219,10 +230,17 @@ server::Options options_from(const Settings& settings) {
   limits.header_timeout = settings.duration("header_timeout");
   limits.body_timeout = settings.duration("body_timeout");
   limits.min_body_rate = settings.number("min_body_rate");
-  limits.request_timeout = settings.duration("max_request_read_seconds");
+  limits.read_timeout = settings.duration("max_request_read_seconds");
+  limits.soft_request_timeout = settings.duration("soft_request_timeout");
+  limits.request_timeout = settings.duration("request_timeout");
   limits.write_timeout = settings.duration("write_timeout");
+  limits.min_write_rate = settings.number("min_write_rate");
   limits.idle_timeout = settings.duration("idle_keepalive");
   limits.drop_underscore_fields = settings.flag("drop_underscore_headers");
+  options.max_pending = settings.number("max_pending");
+  options.max_in_flight_per_connection = settings.number("max_in_flight_per_conn");
+  options.max_connections = settings.number("max_connections");
+  options.max_connections_per_address = settings.number("max_connections_per_address");
   options.listen.backlog = static_cast<int>(settings.number("backlog"));
   options.io_threads = static_cast<unsigned>(settings.number("io_threads"));
   options.loop = net::loop_wish(settings.text("loop"));
@@ -434,9 +452,10 @@ VALUE io_uring(const Gvl& gvl, VALUE, Arguments arguments) {
   return text;
 }
 
-// The body of an app thread; :closed or :idle.
+// serve(number): the body of an app thread, which `overdue` calls by its number; :closed or :idle.
 VALUE serve(const Gvl& gvl, VALUE self, Arguments arguments) {
-  expect_arguments(arguments, 0, 0);
+  expect_arguments(arguments, 1, 1);
+  const auto number = static_cast<unsigned>(to_u64(gvl, arguments[0]));
   Half::Parts& parts = parts_of(gvl, self);
   // Threads above the minimum go when they have had nothing to do for so long.
   constexpr auto kIdlePatience = std::chrono::seconds{10};
@@ -447,7 +466,8 @@ VALUE serve(const Gvl& gvl, VALUE self, Arguments arguments) {
                   .most = parts.most_threads,
                   .idle_patience = elastic ? base::Duration{kIdlePatience} : base::Duration::max(),
                   .want_thread = [](void* orders) noexcept { static_cast<Orders*>(orders)->want_thread(); },
-                  .object = &parts.orders};
+                  .object = &parts.orders,
+                  .number = number};
   const rack::Leave leave = rack::serve_exchanges(gvl, parts.context, pool);
   return ID2SYM(rb_intern(leave == rack::Leave::idle ? "idle" : "closed"));
 }
@@ -461,15 +481,20 @@ bool lock_is_free(const Gvl& gvl) {
   return base::now() - before <= kAtOnce;
 }
 
-// Waits for a change in the pool: :wanted, :ended, nil when interrupted; or :quit, once, when the server is to end.
+// wait_order(seconds), nil: for ever. Waits for a change in the pool: :wanted, :ended, :overdue, nil when interrupted or
+// the time is over; or :quit, once, when the server is to end.
 VALUE wait_order(const Gvl& gvl, VALUE self, Arguments arguments) {
-  expect_arguments(arguments, 0, 0);
+  expect_arguments(arguments, 1, 1);
+  const base::Instant until =
+      NIL_P(arguments[0]) ? base::Instant::max() : base::now() + to_duration(gvl, arguments[0]);
   // While work waits and all are busy, whether they compute or are blocked is looked at so often.
   constexpr auto kLookAgain = std::chrono::milliseconds{1};
   Half::Parts& parts = parts_of(gvl, self);
   const auto short_handed = [&] { return parts.queue.depth() > 0 && parts.can_grow() && parts.queue.exhausted(); };
   while (true) {
-    const base::Duration patience = short_handed() ? base::Duration{kLookAgain} : base::Duration::max();
+    base::Duration patience = until == base::Instant::max() ? base::Duration::max() : until - base::now();
+    if (patience <= base::Duration::zero()) return Qnil;
+    if (short_handed()) patience = std::min<base::Duration>(patience, kLookAgain);
     auto work = [&](const NoGvl&) noexcept { return parts.orders.wait(patience); };
     auto unblock = [&]() noexcept { parts.orders.interrupt(); };
     const auto order = Boundary::without_gvl(gvl, work, unblock);
@@ -478,6 +503,7 @@ VALUE wait_order(const Gvl& gvl, VALUE self, Arguments arguments) {
       case Orders::Order::none: return Qnil;
       case Orders::Order::quit: return ID2SYM(rb_intern("quit"));
       case Orders::Order::thread_ended: return ID2SYM(rb_intern("ended"));
+      case Orders::Order::overdue: return ID2SYM(rb_intern("overdue"));
       case Orders::Order::thread_wanted: return ID2SYM(rb_intern("wanted"));
       case Orders::Order::look:
         // Where there is no thread at all, one is needed whatever else goes on.
@@ -491,6 +517,57 @@ VALUE thread_ended(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
   parts_of(gvl, self).orders.thread_ended();
   return Qnil;
+}
+
+// What a request is for, for a log line.
+std::string line_of(const http::Request& request) {
+  std::string line{request.view(request.method_name)};
+  line += ' ';
+  line += request.view(request.path).substr(0, 512);
+  return line;
+}
+
+// overdue({number => Thread}) -> [[number, serial, hard, "GET /path", seconds, backtrace], ...]: the requests that take
+// too long, and what their threads do. Who is past the hard limit has been killed: here, because between the look at
+// his request and the kill the lock is not given away, so that the kill hits this request and no later one.
+VALUE overdue(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 1, 1);
+  server::AppQueue& queue = parts_of(gvl, self).queue;
+  const std::vector<server::AppQueue::Overdue> found = queue.take_overdue();
+  VALUE list = Qnil;
+  checked(gvl, [&list] { list = rb_ary_new(); });
+  for (const server::AppQueue::Overdue& one : found) {
+    const server::AppQueue::Seat* seat = queue.seat_of(one);
+    if (seat == nullptr) continue;
+    const VALUE number = UINT2NUM(seat->number());
+    const VALUE threads = arguments[0];
+    VALUE thread = Qnil;
+    VALUE backtrace = Qnil;
+    checked(gvl, [&] {
+      thread = rb_hash_lookup(threads, number);
+      if (!NIL_P(thread)) backtrace = rb_funcall(thread, rb_intern("backtrace"), 0);
+    });
+    if (NIL_P(thread) || queue.seat_of(one) != seat) continue;
+    if (one.hard) checked(gvl, [thread] { rb_thread_kill(thread); });
+    const std::string text = line_of(one.exchange->request);
+    const std::string_view bytes{text};
+    const std::chrono::duration<double> taken = base::now() - one.exchange->taken.load(std::memory_order_relaxed);
+    checked(gvl, [&] {
+      rb_ary_push(list, rb_ary_new_from_args(6, number, ULL2NUM(one.serial), one.hard ? Qtrue : Qfalse,
+                                             rb_str_new(bytes.data(), static_cast<long>(bytes.size())),
+                                             rb_float_new(taken.count()), backtrace));
+    });
+  }
+  return list;
+}
+
+// abandon(number, serial): gives up the thread that was killed in this request and is inside it still. False when it is
+// not.
+VALUE abandon(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 2, 2);
+  server::AppQueue& queue = parts_of(gvl, self).queue;
+  const auto number = static_cast<unsigned>(to_u64(gvl, arguments[0]));
+  return queue.abandon(number, to_u64(gvl, arguments[1])) ? Qtrue : Qfalse;
 }
 
 // Serves the routes of another RouteTable from now on.
@@ -628,12 +705,19 @@ constexpr StatsRow kStats[] = {
     {"connections_writing", [](const Figures& f) noexcept { return f.snapshot.connections(ConnectionState::writing); }},
     {"connections_closing", [](const Figures& f) noexcept { return f.snapshot.connections(ConnectionState::closing); }},
     {"accept_errors", [](const Figures& f) noexcept { return f.total(&Counters::accept_errors); }},
+    {"rejected_connections", [](const Figures& f) noexcept { return f.total(&Counters::rejected_connections); }},
+    {"connections_evicted", [](const Figures& f) noexcept { return f.total(&Counters::connections_evicted); }},
     {"requests", [](const Figures& f) noexcept { return f.total(&Counters::requests); }},
     {"requests_dispatched", [](const Figures& f) noexcept { return f.total(&Counters::requests_dispatched); }},
     {"requests_in_flight", [](const Figures& f) noexcept { return f.total(&Counters::requests_in_flight); }},
     {"requests_refused", [](const Figures& f) noexcept { return f.total(&Counters::requests_refused); }},
     {"parse_errors", [](const Figures& f) noexcept { return f.total(&Counters::parse_errors); }},
     {"requests_aborted", [](const Figures& f) noexcept { return f.total(&Counters::requests_aborted); }},
+    {"slow_requests", [](const Figures& f) noexcept { return f.total(&Counters::slow_requests); }},
+    {"request_timeouts", [](const Figures& f) noexcept { return f.total(&Counters::request_timeouts); }},
+    {"requests_expired", [](const Figures& f) noexcept { return f.total(&Counters::requests_expired); }},
+    {"rejected_pending", [](const Figures& f) noexcept { return f.total(&Counters::rejected_pending); }},
+    {"requests_held_back", [](const Figures& f) noexcept { return f.total(&Counters::requests_held_back); }},
     {"app_errors",
      [](const Figures& f) noexcept {
        return f.parts.engine.area().common().app_errors.load(std::memory_order_relaxed);
@@ -641,6 +725,8 @@ constexpr StatsRow kStats[] = {
     {"sendfile_responses", [](const Figures& f) noexcept { return f.total(&Counters::sendfile_responses); }},
     {"read_timeouts", [](const Figures& f) noexcept { return f.total(&Counters::read_timeouts); }},
     {"write_timeouts", [](const Figures& f) noexcept { return f.total(&Counters::write_timeouts); }},
+    {"slow_bodies", [](const Figures& f) noexcept { return f.total(&Counters::slow_bodies); }},
+    {"slow_readers", [](const Figures& f) noexcept { return f.total(&Counters::slow_readers); }},
     {"bytes_read", [](const Figures& f) noexcept { return f.total(&Counters::bytes_read); }},
     {"bytes_written", [](const Figures& f) noexcept { return f.total(&Counters::bytes_written); }},
     {"answered_by_app", [](const Figures& f) noexcept { return f.answered(http::Answerer::app); }},
@@ -659,6 +745,8 @@ constexpr StatsRow kStats[] = {
     {"responses_5xx", [](const Figures& f) noexcept { return f.responses(500); }},
     {"queue_depth", [](const Figures& f) noexcept { return f.parts.queue.depth(); }},
     {"threads", [](const Figures& f) noexcept { return f.threads(); }},
+    {"threads_abandoned",
+     [](const Figures& f) noexcept { return static_cast<uint64_t>(f.parts.queue.abandoned()); }},
     {"busy_threads", [](const Figures& f) noexcept { return f.busy(); }},
     {"backlog", [](const Figures& f) noexcept { return f.parts.queue.depth(); }},
     {"running", [](const Figures& f) noexcept { return f.threads(); }},
@@ -704,6 +792,8 @@ void define_engine(VALUE hyperion) {
   rb_define_method(klass, "serve", entry<serve>, -1);
   rb_define_method(klass, "wait_order", entry<wait_order>, -1);
   rb_define_method(klass, "thread_ended", entry<thread_ended>, -1);
+  rb_define_method(klass, "overdue", entry<overdue>, -1);
+  rb_define_method(klass, "abandon", entry<abandon>, -1);
   rb_define_method(klass, "use_routes", entry<use_routes>, -1);
   rb_define_method(klass, "drain", entry<drain>, -1);
   rb_define_method(klass, "wait_drained", entry<wait_drained>, -1);

@@ -321,6 +321,7 @@ bool Service::finish_phase(const Outcome& outcome, const char* what, Blame blame
     // Thread#kill is never swallowed; and it is no reason for a client to wait.
     jump_ = outcome.state();
     if (blame == Blame::application && NIL_P(error_)) count_error();
+    if (exchange().overdue()) return false;  // whoever killed it has told why
     pool_.log.write(observe::Level::error, "app",
                     describe("an app thread was killed while it served a request", what, Qnil));
     return false;
@@ -486,9 +487,10 @@ int yield_lock(const Gvl& gvl, Pool& pool, base::Instant before) noexcept {
 
 Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
   server::AppQueue& queue = pool.queue;
-  server::AppQueue::Seat& seat = queue.enter();
+  server::AppQueue::Seat& seat = queue.enter(pool.number);
   int jump = 0;
   bool fresh = true;  // empty-handed until now
+  const bool may_expire = context.limits->request_timeout != base::Duration::zero();
   Leave leave = Leave::closed;
   while (jump == 0) {
     // The last one without a request looks whether the others are blocked before it goes into one itself.
@@ -497,13 +499,19 @@ Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
       if (jump != 0) break;
     }
     if (Exchange* exchange = queue.next(seat)) {
-      exchange->taken = base::now();
+      exchange->taken.store(base::now(), std::memory_order_relaxed);
+      if (may_expire && exchange->stage == Exchange::Stage::request && !exchange->claim()) {
+        exchange->signal(Exchange::kReleased);
+        queue.done(seat);
+        continue;
+      }
       Service service{gvl, context, pool, *exchange};
       jump = service.run();
       service.forget();
       if (base::fork_generation() != context.owner) break;
       queue.done(seat);
       if (jump == 0) jump = serve_interrupts(gvl, pool);
+      if (seat.abandoned()) break;
       const base::Instant now = base::now();
       queue.served(now);
       if (jump == 0 && queue.depth() > 0 && queue.should_yield(now)) jump = yield_lock(gvl, pool, now);

@@ -16,6 +16,8 @@ struct Pool {
   base::Duration idle_patience;
   void (*want_thread)(void* object) noexcept;
   void* object;
+  // Of the calling thread.
+  unsigned number;
 };
 
 enum class Leave : uint8_t {
