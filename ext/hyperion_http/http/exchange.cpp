@@ -16,7 +16,7 @@ void Exchange::clear() noexcept {
   answerer = Answerer::app;
   route = 0;
   held.reset();
-  next = nullptr;
+  next = unsent_next = nullptr;
   owner = charged_to = nullptr;
   output_end = response_bytes = 0;
   stage = Stage::request;

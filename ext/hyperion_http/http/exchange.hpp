@@ -145,6 +145,8 @@ class Exchange {
   // Links for whoever holds the exchange: the mailbox, a queue or a free list; one at a time, except the mailbox.
   Exchange* mail_next = nullptr;
   Exchange* next = nullptr;
+  // The connection's, beside the others.
+  Exchange* unsent_next = nullptr;
   // server/request_watch.
   Exchange* watch_previous = nullptr;
   Exchange* watch_next = nullptr;

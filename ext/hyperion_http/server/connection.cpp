@@ -433,7 +433,7 @@ void Connection::abort(Error error) noexcept {
   }
   close();
   waiting_ = held_back_ = ExchangeChain{};
-  unsent_ = ExchangeChain{};
+  unsent_ = UnsentChain{};
   while (!live_.empty()) finish(*live_.back(), false);
 }
 

@@ -104,7 +104,7 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   http::Origin origin_;
   std::unique_ptr<http::Session> session_;
   // Answered, not yet sent: in order of their output_end.
-  ExchangeChain unsent_;
+  UnsentChain unsent_;
   // Complete, not yet answered or handed over.
   ExchangeChain waiting_;
   // For the application, once it has released others of this connection; and those, alive or let go. Both only where

@@ -5,28 +5,29 @@
 
 namespace hyperion::server {
 
-// A chain of exchanges, linked by Exchange::next, in order of arrival. Owns nothing.
-class ExchangeChain {
+// A chain of exchanges, in order of arrival, through one of their links. Owns nothing.
+template <http::Exchange* http::Exchange::*kLink>
+class LinkedExchanges {
  public:
   void push(http::Exchange& exchange) noexcept {
-    exchange.next = nullptr;
-    (tail_ == nullptr ? head_ : tail_->next) = &exchange;
+    exchange.*kLink = nullptr;
+    (tail_ == nullptr ? head_ : tail_->*kLink) = &exchange;
     tail_ = &exchange;
     ++size_;
   }
-  void push(ExchangeChain&& chain) noexcept {
+  void push(LinkedExchanges&& chain) noexcept {
     if (chain.empty()) return;
-    (tail_ == nullptr ? head_ : tail_->next) = chain.head_;
+    (tail_ == nullptr ? head_ : tail_->*kLink) = chain.head_;
     tail_ = chain.tail_;
     size_ += chain.size_;
-    chain = ExchangeChain{};
+    chain = LinkedExchanges{};
   }
   http::Exchange* pop() noexcept {
     http::Exchange* first = head_;
     if (first == nullptr) return nullptr;
-    head_ = first->next;
+    head_ = first->*kLink;
     if (head_ == nullptr) tail_ = nullptr;
-    first->next = nullptr;
+    first->*kLink = nullptr;
     --size_;
     return first;
   }
@@ -39,6 +40,11 @@ class ExchangeChain {
   http::Exchange* tail_ = nullptr;
   size_t size_ = 0;
 };
+
+// What is handed from one owner to the next: an exchange is in one such chain at a time.
+using ExchangeChain = LinkedExchanges<&http::Exchange::next>;
+// Answered, not yet sent: it may still stand in the queue of its answerer, too, who was given up.
+using UnsentChain = LinkedExchanges<&http::Exchange::unsent_next>;
 
 class Dispatcher {
  public:

@@ -129,6 +129,37 @@ TEST_CASE("engine: request-timeout: what no thread takes gets a 503, and no thre
   CHECK(drained(server));
 }
 
+TEST_CASE("engine: request-timeout: several that no thread takes are answered, and the queue goes on behind them") {
+  server::Options options = calm_options();
+  options.limits.request_timeout = milliseconds{80};
+  Gate gate;
+  std::atomic<int> called{0};
+  TestServer server{[&](Call& call) {
+                      ++called;
+                      if (call.path() == "/slow") gate.wait();
+                      call.respond(200, "ok");
+                    },
+                    options, 1};
+  Client slow = server.client();
+  REQUIRE(slow.send(get("/slow")));
+  REQUIRE(eventually([&] { return called == 1; }));
+  std::vector<Client> others;
+  for (int i = 0; i < 6; ++i) {
+    others.push_back(server.client());
+    REQUIRE(others.back().send(get("/waits")));
+  }
+  CHECK(read_response(slow).status == 504);
+  for (Client& client : others) CHECK(read_response(client).status == 503);
+  gate.open();
+  for (Client& client : others) {
+    REQUIRE(client.send(get("/again")));
+    CHECK(read_response(client).status == 200);
+  }
+  CHECK(called == 7);
+  CHECK(server.sum(&observe::Counters::requests_expired) == 6);
+  CHECK(drained(server));
+}
+
 TEST_CASE("engine: soft-request-timeout: somebody is told, once, and nothing happens to the request") {
   server::Options options = calm_options();
   options.limits.soft_request_timeout = milliseconds{30};
