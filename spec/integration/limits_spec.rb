@@ -25,7 +25,8 @@ RSpec.describe "limits under load" do
   end
 
   describe "max_pending" do
-    it "answers 503 with retry-after over it, on a connection that goes on, and nobody else notices" do
+    it "answers 503 with retry-after over it, on a connection that goes on, and nobody else notices",
+       option: :max_pending do
       server = waiting_server(threads: 1, max_pending: 2)
       server.handle_static(:GET, "/static", "static")
       first = connect(server).request("GET", "/wait")
@@ -60,7 +61,7 @@ RSpec.describe "limits under load" do
     end
   end
 
-  it "max_in_flight_per_conn: a connection has so many app threads at most" do
+  it "max_in_flight_per_conn: a connection has so many app threads at most", option: :max_in_flight_per_conn do
     release = Thread::Queue.new
     bodies = Queue.new
     server = start_server(threads: 3, max_in_flight_per_conn: 1) do |env|
@@ -83,7 +84,8 @@ RSpec.describe "limits under load" do
   end
 
   describe "connections" do
-    it "max_connections: turns the next one away, and has a place again when one has left" do
+    it "max_connections: turns the next one away, and has a place again when one has left",
+       option: :max_connections do
       server = waiting_server(max_connections: 2, io_threads: 2)
       clients = Array.new(2) { connect(server) }
       clients.each { |client| expect(client.fetch.status).to eq(200) }
@@ -106,7 +108,8 @@ RSpec.describe "limits under load" do
       expect(start_server { ok }.settings.configuration[:max_connections]).to be < limit
     end
 
-    it "max_connections_per_address: each address by itself, unix sockets not at all" do
+    it "max_connections_per_address: each address by itself, unix sockets not at all",
+       option: :max_connections_per_address do
       Dir.mktmpdir do |folder|
         path = File.join(folder, "socket")
         server = start_server(->(_env) { ok("ok") }, binds: ["tcp://127.0.0.1:0", "unix://#{path}"], host: nil,
@@ -128,7 +131,7 @@ RSpec.describe "limits under load" do
   end
 
   describe "soft_request_timeout" do
-    it "logs what the thread does, once, and lets it go on" do
+    it "logs what the thread does, once, and lets it go on", option: :soft_request_timeout do
       go = Thread::Queue.new
       server = start_server(threads: 1, soft_request_timeout: 0.05) do |_env|
         go.pop
@@ -170,7 +173,7 @@ RSpec.describe "limits under load" do
     end
 
     sticking.each do |what, stick|
-      it "answers 504 and replaces the thread when it is #{what}" do
+      it "answers 504 and replaces the thread when it is #{what}", option: :request_timeout do
         ensured = Queue.new
         server = start_server(threads: 2, request_timeout: 0.15) do |env|
           next ok(Thread.current.name) unless env["PATH_INFO"] == "/stuck"
@@ -250,6 +253,21 @@ RSpec.describe "limits under load" do
       expect(fetch(server).body).to eq("ok")
     end
 
+    it "answers while the thread holds Ruby's lock and does not give it back" do
+      app = <<~RUBY
+        require "fiddle"
+        PAUSE = Fiddle::Function.new(Fiddle.dlopen(nil)["sleep"], [Fiddle::TYPE_INT], Fiddle::TYPE_INT, need_gvl: true)
+        run(lambda do |_env|
+          PAUSE.call(20)
+          File.write("over", "")
+          [200, {}, []]
+        end)
+      RUBY
+      process = start_hyperion("-p", "0", "--request-timeout", "200ms", app: app)
+      Support::RawClient.open(process.port) { |client| expect(client.fetch.status).to eq(504) }
+      expect(File.exist?(process.path("over"))).to be(false)
+    end
+
     it "gives up a thread that does not die; the pool keeps its size, and what it does later harms nobody" do
       stub_const("Hyperion::Server::Overdue::PATIENCE", 0.1)
       release = Thread::Queue.new
@@ -307,7 +325,7 @@ RSpec.describe "limits under load" do
     end
   end
 
-  it "min_write_rate: a client that takes too little of a response is closed" do
+  it "min_write_rate: a client that takes too little of a response is closed", option: :min_write_rate do
     server = start_server(write_timeout: 0, min_write_rate: "2m") { ok("x" * (16 << 20)) }
     connect(server) do |client|
       client.request
