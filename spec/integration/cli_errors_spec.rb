@@ -36,6 +36,11 @@ RSpec.describe "exe/hyperion, when something is wrong" do
     "a configuration file that raises" =>
       [[], {files: {"config/hyperion.rb" => "port(3000)\nraise 'no'"}},
        %r{\Ahyperion: config/hyperion.rb:2: RuntimeError: no$}],
+    "a wrong value in a block of it" =>
+      [[], {files: {"config/hyperion.rb" => "logging do\n  level :loud\nend"}},
+       %r{\Ahyperion: config/hyperion.rb:2: logging { level }: :loud is not allowed, expected debug, info,}],
+    "a configuration file that is no text" =>
+      [[], {files: {"config/hyperion.rb" => "\0\xff\x1b[31m"}}, %r{\Ahyperion: config/hyperion.rb: a NUL byte}],
     "an unknown host" => [%w[-b no.such.host.invalid], {}, /\Ahyperion: .*the host name does not resolve$/],
     "an address that this machine has not" =>
       [%w[-b 192.0.2.1], {},

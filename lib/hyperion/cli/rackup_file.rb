@@ -26,7 +26,7 @@ module Hyperion
         return application if application.respond_to?(:call)
 
         raise BootError, "#{@path} makes no application: what it runs has no method call"
-      rescue ScriptError, StandardError => error
+      rescue ScriptError, StandardError, SystemStackError => error
         raise if error.is_a?(BootError)
 
         warn error.full_message(highlight: false, order: :top) if @backtrace

@@ -28,9 +28,9 @@ module Hyperion
       def load
         @vocabulary.new(self).instance_eval(source, @path, 1)
         @layer
-      rescue ConfigError
+      rescue ConfigError, SystemExit, SignalException
         raise
-      rescue ScriptError, StandardError, SystemStackError => error
+      rescue Exception => error # rubocop:disable Lint/RescueException -- whatever it is, the file's line is what helps
         raise ConfigError, describe(error)
       end
 
@@ -105,7 +105,11 @@ module Hyperion
       end
 
       def source
-        File.read(@path, encoding: Encoding::UTF_8)
+        text = File.read(@path, encoding: Encoding::UTF_8)
+        # Ruby would take it for the end.
+        raise ConfigError, "#{@path}: a NUL byte is in it; this is no text" if text.b.include?("\0")
+
+        text
       rescue SystemCallError => error
         raise ConfigError, "cannot read the configuration file #{@path}: #{error.message[/\A[^@-]+/].strip.downcase}"
       end
@@ -113,9 +117,14 @@ module Hyperion
       def describe(error)
         message = error.message.lines.first.to_s.strip
         # A syntax error begins with the place; others have it in the backtrace.
-        return message if message.start_with?("#{@path}:")
+        return [message, complaint(error)].compact.join(": ") if message.start_with?("#{@path}:")
 
-        "#{place(error.backtrace_locations)}: #{error.class}: #{message}"
+        [place(error.backtrace_locations), error.class, message].map(&:to_s).reject(&:empty?).uniq.join(": ")
+      end
+
+      # Since Ruby 3.4 what is wrong stands below the line of code.
+      def complaint(error)
+        error.message[/\^~* (\S.*)$/, 1]
       end
 
       def place(locations = caller_locations)

@@ -54,7 +54,11 @@ module Hyperion
             end
           end
         end
-        define_method(block) { |*values, &code| @hyperion_script.block(block, inside, values, code) }
+        # An option may have the block's name: `metrics false` beside `metrics { ... }`.
+        alone = Options.for_word(block)
+        define_method(block) do |*values, &code|
+          alone && !code ? @hyperion_script.say(block, values) : @hyperion_script.block(block, inside, values, code)
+        end
       end
     end
   end

@@ -99,6 +99,10 @@ RSpec.describe Hyperion::Config::Script do
     "a recursion without end" => ["def go\n go\nend\ngo", /\Ahyperion.rb:\d: SystemStackError: stack level too deep\z/],
     "an exception" => ["\n\nraise 'no luck'", /\Ahyperion.rb:3: RuntimeError: no luck\z/],
     "an exception of a method" => ["ENV.fetch('NOBODY_SETS_THIS')", /\Ahyperion.rb:1: KeyError: key not found/],
+    "an exception of the worst kind" => ["\nraise Exception, 'no'", /\Ahyperion.rb:2: Exception: no\z/],
+    "an exception without words" => ["raise StandardError, ''", /\Ahyperion.rb:1: StandardError\z/],
+    "an exception that only has a class" => ["raise KeyError", /\Ahyperion.rb:1: KeyError\z/],
+    "a throw that nobody catches" => ["throw :a", /\Ahyperion.rb:1: UncaughtThrowError: uncaught throw :a\z/],
     "a syntax error" => ["port 1\nport (\n", /\Ahyperion.rb:\d+: syntax error/],
     "a library that is missing" => ["require 'no/such/library'", /\Ahyperion.rb:1: LoadError: cannot load such file/]
   }.each do |what, (text, message)|
