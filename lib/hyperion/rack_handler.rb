@@ -57,18 +57,23 @@ module Hyperion
       flags = Config::Layer.new
       defaults = Config::Layer.new
       options.each do |key, value|
-        (given.include?(key) ? flags : defaults).say(word(key), value, key.to_s) unless value.nil? || foreign?(key)
+        say(given.include?(key) ? flags : defaults, key, value) unless value.nil?
       end
       Config::Configuration.load(flags, fallback: [defaults])
     end
 
-    # Host and Port are written with capitals by convention; what is not ours is passed over.
-    def word(key)
-      key.to_s.downcase.tr("-", "_").to_sym
+    # What is not ours is passed over, unless it is nearly so.
+    def say(layer, key, value)
+      word = word(key)
+      return if FOREIGN.include?(word) || layer.say(word, value, key.to_s)
+
+      nearest = Config::Nearest.close_to(word, Config::Options::BY_WORD.keys)
+      layer.warn(key.to_s, "is no option; the nearest is #{nearest}") if nearest
     end
 
-    def foreign?(key)
-      FOREIGN.include?(word(key))
+    # Host and Port are written with capitals by convention.
+    def word(key)
+      key.to_s.downcase.tr("-", "_").to_sym
     end
   end
 end

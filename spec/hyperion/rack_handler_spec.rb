@@ -47,9 +47,14 @@ RSpec.describe Hyperion::RackHandler do
     expect { thread.value }.to raise_error(Hyperion::ConfigError, /\Athreads: "x" is not allowed/)
   end
 
-  it "passes over what is meant for others" do
-    thread, yielded = run_in_thread(AccessLog: [], pid: nil, config: "config.ru", daemonize: false, caching: true)
+  it "passes over what is meant for others, with a warning for what was probably meant for it" do
+    thread, yielded = run_in_thread(AccessLog: [], pid: nil, config: "config.ru", daemonize: false, caching: true,
+                                    read_timeout: 7, max_body_byte: 3)
     server = yielded.pop
+    configuration = server.settings.configuration
+    expect(configuration[:header_timeout]).to eq(7)
+    expect(configuration.warnings)
+      .to match([/\Aread_timeout: the head and the body/, "max_body_byte: is no option; the nearest is max_body_bytes"])
     wait_until("the start") { server.running? }
     server.stop
 

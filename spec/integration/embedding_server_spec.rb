@@ -34,6 +34,13 @@ RSpec.describe Hyperion::Server do
       expect { server(max_body_size: 3) }.to raise_error(ArgumentError, /the nearest is max_body_bytes/)
     end
 
+    it "says why a keyword of 2.x is gone, and takes one that was replaced" do
+      expect { server(async_io: true) }
+        .to raise_error(ArgumentError, /\AHyperion::Server: async_io: this version has no async mode/)
+      expect { expect(server(read_timeout: 7).settings.configuration[:header_timeout]).to eq(7) }
+        .to output(/WARN server: Hyperion::Server: read_timeout: the head and the body .*\n\z/).to_stderr
+    end
+
     it "says what a keyword can take" do
       expect { server(threads: "many") }
         .to raise_error(ArgumentError, /\AHyperion::Server: threads: "many" is not allowed, expected a number/)

@@ -112,6 +112,9 @@ module Hyperion
       end
 
       def unknown(keyword)
+        absent = Config::Absent::WORDS[keyword]
+        return "Hyperion::Server: #{keyword}: #{absent}" if absent
+
         known = Config::Options::BY_WORD.keys + EXTRAS.keys
         "Hyperion::Server: unknown keyword #{keyword}; the nearest is #{Config::Nearest.to(keyword, known)}"
       end
