@@ -20,7 +20,7 @@ RSpec.describe "exe/hyperion, its options" do
   end
 
   describe "of the first kind" do
-    it "-b, -p and port 0: the banner tells the real addresses" do
+    it "-b, -p and port 0: the banner tells the real addresses", option: %i[bind port] do
       process = start_hyperion("-b", "127.0.0.1", "-b", "[::1]", "--bind=unix://a.sock?mode=0600",
                                "-b", "@h-#{Process.pid}", "-p", "0")
 
@@ -41,7 +41,8 @@ RSpec.describe "exe/hyperion, its options" do
       expect(client(process, &:fetch).status).to eq(200)
     end
 
-    it "PORT, RACK_ENV and RAILS_MAX_THREADS; production listens everywhere and logs JSON" do
+    it "PORT, RACK_ENV and RAILS_MAX_THREADS; production listens everywhere and logs JSON",
+       option: %i[environment log_format] do
       port = TCPServer.open("0.0.0.0", 0) { |server| server.addr[1] }
       process = start_hyperion(env: {"PORT" => port.to_s, "RACK_ENV" => "production", "RAILS_MAX_THREADS" => "3"},
                                app: "run ->(env) { [200, {}, [ENV['RACK_ENV']]] }")
@@ -62,7 +63,8 @@ RSpec.describe "exe/hyperion, its options" do
       expect(client(process, &:fetch).body).to eq("staging")
     end
 
-    it "-C: a file, -C -: none, not even config/hyperion.rb; the rackup file by name" do
+    it "-C: a file, -C -: none, not even config/hyperion.rb; the rackup file by name",
+       option: %i[config rackup] do
       files = {"config/hyperion.rb" => "port 0\nmax_body_bytes 10\n", "other.rb" => "port 0\nmax_body_bytes 20\n",
                "other.ru" => "run ->(env) { [200, {}, ['other']] }"}
       by_default = start_hyperion(files: files)
@@ -101,7 +103,7 @@ RSpec.describe "exe/hyperion, its options" do
   end
 
   describe "that limit" do
-    it "--max-body-bytes, --max-header-bytes, and off" do
+    it "--max-body-bytes, --max-header-bytes, and off", option: %i[max_body_bytes max_header_bytes] do
       limited = start_hyperion("-p", "0", "--max-body-bytes", "10", "--max-header-bytes", "1k")
       free = start_hyperion("-p", "0", env: {"HYPERION_MAX_BODY_BYTES" => "off", "HYPERION_MAX_HEADER_BYTES" => "0"})
       asked = lambda do |process|
@@ -112,9 +114,13 @@ RSpec.describe "exe/hyperion, its options" do
       expect(asked.call(limited)).to eq([413, 431, 414])
       expect(asked.call(free)).to eq([200, 200, 200])
       expect(client(limited) { |one| one.fetch("POST", "/", {}, "x" * 10).status }).to eq(200)
+      wait_until("the log") { limited.stderr.lines.size >= 3 }
+      expect(limited.stderr).to match(/WARN http: 413 .*max-body-bytes.*\n.* 431 .*max-header-bytes.*\n.* 414 .*max-he/)
+      expect(free.stderr).to eq("")
     end
 
-    it "the time-outs" do
+    it "the time-outs",
+       option: %i[header_timeout idle_keepalive body_timeout max_request_read_seconds] do
       process = start_hyperion("-p", "0", "--header-timeout", "300ms", "--idle-keepalive", "400ms")
       bodies = start_hyperion("-p", "0", "--body-timeout", "300ms")
       reads = start_hyperion("-p", "0", "--max-request-read-seconds", "0.4", "--header-timeout", "off")
@@ -133,7 +139,32 @@ RSpec.describe "exe/hyperion, its options" do
       expect(results[:read].first).to be_between(0.35, 8)
     end
 
-    it "--min-body-rate: a body that comes, but too slowly" do
+    it "off and 0, for every limit at once: slow clients are served" do
+      limits = Hyperion::Config::Options::TABLE.select do |option|
+        option.flag && Support::OptionValues.allowed?(option.type, "off") && option.type.cast("off") == 0
+      end
+      started = %w[off 0].map do |off|
+        spawn_hyperion("-p", "0", *limits.flat_map { |option| [option.flag, off] }, app: <<~RUBY)
+          run ->(env) { [200, {}, [env["rack.input"].read]] }
+        RUBY
+      end
+
+      expect(limits.size).to be >= 9
+      started.each do |process|
+        client(wait_for_banner(process)) do |one|
+          2.times do
+            ["POST / HT", "TP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", "a"].each do |part|
+              one.write(part)
+              expect(one.readable?(0.05)).to be(false)
+            end
+            one.write("bc")
+            expect(one.read_response.body).to eq("abc")
+          end
+        end
+      end
+    end
+
+    it "--min-body-rate: a body that comes, but too slowly", option: :min_body_rate do
       strict = start_hyperion("-p", "0", "--min-body-rate", "1000", "--body-timeout", "1s")
       client(strict) do |one|
         one.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
@@ -145,7 +176,7 @@ RSpec.describe "exe/hyperion, its options" do
       wait_until("the log") { strict.stderr.include?("min-body-rate") }
     end
 
-    it "--write-timeout: a reader that takes nothing" do
+    it "--write-timeout: a reader that takes nothing", option: :write_timeout do
       process = start_hyperion("-p", "0", "--write-timeout", "300ms",
                                app: "run ->(env) { [200, {}, ['x' * (64 << 20)]] }")
       client(process) do |one|
@@ -156,7 +187,7 @@ RSpec.describe "exe/hyperion, its options" do
     end
   end
 
-  it "-t N and MIN:MAX: as many requests at once, from no thread at all" do
+  it "-t N and MIN:MAX: as many requests at once, from no thread at all", option: :threads do
     app = <<~RUBY
       INSIDE = Thread::Queue.new
       run(lambda do |env|
@@ -180,7 +211,7 @@ RSpec.describe "exe/hyperion, its options" do
     end
   end
 
-  it "--io-threads" do
+  it "--io-threads", option: :io_threads do
     process = start_hyperion("-p", "0", "--io-threads", "3")
     names = Dir.glob("/proc/#{process.pid}/task/*/comm").map { |file| File.read(file).chomp }
 
@@ -188,13 +219,13 @@ RSpec.describe "exe/hyperion, its options" do
     expect(Array.new(20) { client(process, &:fetch).status }).to all(eq(200))
   end
 
-  it "--backlog" do
+  it "--backlog", option: :backlog do
     process = start_hyperion("-p", "0", "--backlog", "7")
     # The column of a listening socket that is its backlog.
     expect(`ss -ltn 'sport = :#{process.port}'`).to match(/LISTEN\s+0\s+7\s/)
   end
 
-  it "--early-hints and --drop-underscore-headers" do
+  it "--early-hints and --drop-underscore-headers", option: %i[early_hints drop_underscore_headers] do
     app = <<~RUBY
       run(lambda do |env|
         env["rack.early_hints"]&.call("link" => "</a.css>; rel=preload")
@@ -212,6 +243,38 @@ RSpec.describe "exe/hyperion, its options" do
     end
 
     expect(answers).to eq([[103, "truenil"], [200, 'false"1"']])
+  end
+
+  it "-w and WEB_CONCURRENCY: one process, with a warning for more", option: :workers do
+    processes = [spawn_hyperion("-p", "0", "-w", "3"),
+                 spawn_hyperion("-p", "0", env: {"WEB_CONCURRENCY" => "auto"}),
+                 spawn_hyperion("-p", "0", "--workers=1", env: {"WEB_CONCURRENCY" => "2"})]
+    processes.each do |process|
+      wait_for_banner(process)
+      expect(client(process, &:fetch).status).to eq(200)
+      expect(File.read("/proc/#{process.pid}/task/#{process.pid}/children")).to eq("")
+    end
+
+    expect(processes.map(&:stderr))
+      .to match([/\A\S+ WARN server: -w: this version serves in one process.*\n\z/,
+                 /\A\S+ WARN server: WEB_CONCURRENCY: this version serves in one process.*\n\z/, ""])
+  end
+
+  it "--yjit: on in production, and nothing at all where Ruby has no YJIT", option: :yjit do
+    app = <<~RUBY
+      $enabled = false
+      module RubyVM::YJIT; def self.enable; $enabled = true; end; end
+      RubyVM.send(:remove_const, :YJIT) if ENV["WITHOUT"]
+      run ->(env) { [200, {}, [$enabled.inspect]] }
+    RUBY
+    answers = [[], ["--yjit"], %w[-e production], %w[-e production --no-yjit]].map do |arguments|
+      spawn_hyperion("-b", "127.0.0.1:0", *arguments, app: app)
+    end
+    without = spawn_hyperion("-p", "0", "--yjit", app: app, env: {"WITHOUT" => "1"})
+
+    expect([*answers, without].map { |process| client(wait_for_banner(process), &:fetch).body })
+      .to eq(%w[false true true false false])
+    expect(without.stderr).to eq("")
   end
 
   it "colours the log on a terminal" do
@@ -236,7 +299,7 @@ RSpec.describe "exe/hyperion, its options" do
     wait_until("the word") { process.stdout.include?("said\n") }
   end
 
-  it "--log-requests, --log-level and --log-format" do
+  it "--log-requests, --log-level and --log-format", option: %i[log_requests log_level log_format] do
     app = <<~'RUBY'
       run(lambda do |env|
         %w[debug info warn error].each { |level| Hyperion.logger.public_send(level, "it is #{level}") }

@@ -26,7 +26,7 @@ RSpec.describe "the choice of the event loop" do
     expect(loop_of(start_hyperion("-p", "0", "--loop", "auto", env: none))).to eq("epoll")
   end
 
-  it "follows the flag, then HYPERION_LOOP, then HYPERION_IO_URING_ACCEPT, then the file" do
+  it "follows the flag, then HYPERION_LOOP, then HYPERION_IO_URING_ACCEPT, then the file", option: :loop do
     usable!
     file = ->(text) { {files: {"config/hyperion.rb" => text}} }
     chosen = {

@@ -89,7 +89,7 @@ RSpec.describe "the end of a process" do
     expect(monotonic - asked).to be < 10
   end
 
-  it "cuts requests off after the graceful time-out, and not earlier; at_exit runs" do
+  it "cuts requests off after the graceful time-out, and not earlier; at_exit runs", option: :graceful_timeout do
     process, client = start_busy("--graceful-timeout", "1s")
     asked = monotonic
     process.signal("TERM")
