@@ -67,7 +67,8 @@ module Support
 
     # @return [Array<String>] where it listens, as the banner says; empty until then
     def urls
-      stdout[/process.*\z/im] ? stdout.scan(%r{(?:Listening on |(?<=\S) )((?:http|unix)://[^\s"]+)}).flatten : []
+      banner = stdout[/Hyperion \d\S* \(.*?process.*?$/im].to_s
+      banner.scan(%r{(?:Listening on |(?<=\S) )((?:http|unix)://[^\s"]+)}).flatten
     end
 
     # @return [Integer] the port of the first TCP address
