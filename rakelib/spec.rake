@@ -1,10 +1,24 @@
 # frozen_string_literal: true
 
 # The Ruby specs: `rake spec` with the Gemfile, `rake spec:rack2` with Rack 2.2, `rake spec:lint` with Rack::Lint around
-# every application.
+# every application,
+# `rake spec:apps` what .rspec leaves out: the Rails and the Sinatra application, which need bundles of their own.
 # RSpec itself runs one file or one example: `bundle exec rspec spec/integration/smoke_spec.rb:4`.
 
 require "shellwords"
+
+# Runs the block without the Bundler of this process.
+# @yieldparam environment [Hash{String => String}] chooses the bundle of `gemfile`, installed beside this one's gems
+def with_bundle(gemfile)
+  folder = Bundler.settings[:path]
+  environment = {"BUNDLE_GEMFILE" => File.expand_path(gemfile), "BUNDLE_PATH" => folder && File.expand_path(folder)}
+  Bundler.with_unbundled_env do
+    sh(environment, "bundle", "check", out: File::NULL, verbose: false) do |there,|
+      sh(environment, "bundle", "install", "--quiet") unless there
+    end
+    yield environment if block_given?
+  end
+end
 
 desc "Run the specs"
 task spec: :compile do
@@ -38,13 +52,16 @@ namespace :spec do
   Dir["gemfiles/rack*.gemfile"].sort.each do |gemfile|
     desc "Run the specs with #{gemfile}; HYPERION_LINT=1 for Rack::Lint"
     task File.basename(gemfile, ".gemfile") => :compile do
-      Bundler.with_unbundled_env do
-        environment = {"BUNDLE_GEMFILE" => File.expand_path(gemfile)}
-        sh(environment, "bundle", "check", out: File::NULL, verbose: false) do |there,|
-          sh(environment, "bundle", "install", "--quiet") unless there
-        end
+      with_bundle(gemfile) do |environment|
         sh(environment, "bundle", "exec", "rspec", *Shellwords.split(ENV.fetch("SPEC", "")))
       end
     end
+  end
+
+  desc "Run the specs of the Rails and the Sinatra application"
+  task apps: :compile do
+    Dir["gemfiles/apps*.gemfile"].sort.each { |gemfile| with_bundle(gemfile) }
+    specs = ENV.fetch("SPEC") { Dir["spec/integration/apps/*_spec.rb"].sort.join(" ") }
+    sh("bundle", "exec", "rspec", *Shellwords.split(specs))
   end
 end

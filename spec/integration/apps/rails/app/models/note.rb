@@ -1,0 +1,5 @@
+# frozen_string_literal: true
+
+class Note < ActiveRecord::Base
+  validates :author, :text, presence: true
+end
