@@ -8,7 +8,8 @@ module Support
   module ServedApps
     # @param arguments as AppProcess wants them
     def serve_app(...)
-      before(:context) { @app = AppProcess.new(...).ready }
+      before(:context) { @app = AppProcess.new(...) }
+      before(:context) { @app.ready }
       after(:context) { @app&.clean }
       let(:app) { @app }
       after { |example| warn(@app.output.lines.last(20)) if example.exception }

@@ -6,7 +6,8 @@ RSpec.describe "rackup -s hyperion with a Sinatra application" do
     it "serves until INT or TERM, with a pid file while it does (bundle #{bundle})" do
       command = Support::AppProcess.program(gem, "rackup")
       app = Support::AppProcess.new("sinatra", "-s", "hyperion", "-o", "127.0.0.1", "-p", "0", "-P", "run.pid",
-                                    "-O", "threads=2:3", command: command, bundle: bundle).ready
+                                    "-O", "threads=2:3", command: command, bundle: bundle)
+      app.ready
 
       expect(app.stdout).to include("* Threads: 2:3 ")
       expect(Integer(File.read(app.path("run.pid")))).to eq(app.pid)
