@@ -93,6 +93,11 @@ module Support
       @buffer.slice!(0, count)
     end
 
+    # @return [String] what has come and has not been read
+    def buffered
+      @buffer.slice!(0..)
+    end
+
     # @return [String] one line with its end
     def read_line
       fill until (finish = @buffer.index("\n"))
