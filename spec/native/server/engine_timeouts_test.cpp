@@ -175,7 +175,7 @@ TEST_CASE("engine: a client that takes a little at a time is served to the end")
 
 TEST_CASE("engine: a client that still reads its response is not idle, however long that takes") {
   server::Options options = calm_options();
-  options.limits.idle_timeout = milliseconds{600};
+  options.limits.idle_timeout = milliseconds{1500};
   const std::string body = pattern(12'000'000);
   TestServer server{[&](Call& call) { call.respond(200, body); }, options};
   Client client = server.client();
@@ -184,10 +184,11 @@ TEST_CASE("engine: a client that still reads its response is not idle, however l
   client.read_until("\r\n\r\n");
   std::string got;
   const base::Instant begin = base::now();
-  while (since(begin) < options.limits.idle_timeout * 2 && got.size() < body.size() / 2) {
-    got += client.read(100'000);
-    std::this_thread::sleep_for(milliseconds{25});
+  while (since(begin) < options.limits.idle_timeout * 5 / 4 && got.size() < body.size() / 2) {
+    got += client.read(50'000);
+    std::this_thread::sleep_for(milliseconds{20});
   }
+  std::this_thread::sleep_until(begin + options.limits.idle_timeout * 5 / 4);
   CHECK(since(begin) > options.limits.idle_timeout);
   // Its time begins with the last byte that the server could send.
   got += client.read(body.size() - got.size());
