@@ -45,7 +45,11 @@ BodyPipe::Outcome BodyPipe::write(std::string_view& rest) noexcept {
       lock.unlock();
       const auto wrote = write_file(rest.substr(0, most));
       lock.lock();
-      if (!wrote) return Outcome::failed;
+      if (!wrote) {
+        file_failed_ = true;
+        file_error_ = wrote.error().os_errno;
+        continue;
+      }
       step = wrote.value();
       was_empty = empty();  // the consumer may have taken all there was meanwhile
       written_ += step;
@@ -117,6 +121,7 @@ BodyPipe::Portion BodyPipe::take(uint64_t file_limit) noexcept {
   }
   portion.finished = finished_ && empty();
   portion.complete = complete_;
+  portion.file_error = std::exchange(file_error_, 0);
   room_.notify_all();
   return portion;
 }

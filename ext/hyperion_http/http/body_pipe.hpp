@@ -1,5 +1,6 @@
 // The way of a response body whose length is not known at once, from the thread that produces it to the I/O thread.
-// Bounded: memory first; then, where allowed, a ring in an unlinked file; only then does the producer wait.
+// Bounded: memory first; then, where allowed, a ring in an unlinked file; only then does the producer wait. A file that
+// cannot be made or written is as good as full.
 //
 //   producer --write--> [ memory ] [ file ring ] --take--> output queue
 //                         <= memory   <= spill
@@ -30,7 +31,6 @@ class BodyPipe {
     full,         // nothing was taken: `write` would use the file or wait
     closed,       // the consumer wants no more: the client is gone
     interrupted,  // interrupt() was called
-    failed,       // the file could not be written
   };
 
   // Called on the producer's thread when there is something new to take.
@@ -62,6 +62,7 @@ class BodyPipe {
     buffer::FileRange file;  // comes after the memory
     bool finished = false;   // nothing follows these bytes
     bool complete = false;   // of a finished one: the producer said so
+    int file_error = 0;      // errno: from now on the file is not used; told once
   };
   // Moves out what is there; at most `file_limit` bytes of the file.
   Portion take(uint64_t file_limit) noexcept;
@@ -73,7 +74,7 @@ class BodyPipe {
  private:
   bool empty() const noexcept { return memory_.empty() && written_ == taken_; }
   uint64_t memory_room() const noexcept;
-  uint64_t file_room() const noexcept { return bounds_.spill - (written_ - released_); }
+  uint64_t file_room() const noexcept { return file_failed_ ? 0 : bounds_.spill - (written_ - released_); }
   base::Status open_file() noexcept;
   // Without the lock: only the producer moves written_, and the consumer never touches free room.
   base::Result<uint64_t> write_file(std::string_view bytes) noexcept;
@@ -87,6 +88,8 @@ class BodyPipe {
   uint64_t written_ = 0;  // totals of the ring
   uint64_t taken_ = 0;
   uint64_t released_ = 0;
+  int file_error_ = 0;  // not told yet
+  bool file_failed_ = false;
   bool finished_ = false;
   bool complete_ = false;
   bool closed_ = false;

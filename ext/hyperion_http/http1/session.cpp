@@ -370,6 +370,10 @@ void Session::pump(Exchange& exchange) noexcept {
   while (streaming_ && output_.size() < http::kOutputMark) {
     http::BodyPipe::Portion portion = exchange.pipe->take(kFileStep);
     const bool nothing = portion.memory.empty() && portion.file.size == 0;
+    if (portion.file_error != 0) {
+      host_.on_misframed(exchange, "the response cannot wait in a temporary file, so its author does (" +
+                                       base::describe(base::Error::os(portion.file_error)) + ")");
+    }
     if (nothing && !portion.finished) return;
     if (head_held_) {
       head_held_ = false;

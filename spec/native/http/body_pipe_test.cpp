@@ -5,11 +5,14 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "base/temporary_file.hpp"
 #include "support/random.hpp"
 
 using namespace hyperion;
@@ -241,6 +244,38 @@ TEST_CASE("body pipe: much through little room, every byte in its place") {
     producer.join();
     CHECK((got == sent));
   }
+}
+
+TEST_CASE("body pipe: without a file to write the producer waits, and nothing is lost") {
+  Bell bell;
+  BodyPipe pipe{{.memory = 10, .spill = 1000}, bell.notify()};
+  const std::string sent = test::pattern(1000);
+  base::set_temporary_directory("/nonexistent");
+  std::thread producer{[&] {
+    CHECK(write(pipe, sent) == Outcome::accepted);
+    pipe.finish(true);
+  }};
+  std::string got;
+  bool finished = false;
+  std::vector<int> errors;
+  while (!finished) {
+    const BodyPipe::Portion portion = pipe.take(1000);
+    if (portion.file_error != 0) errors.push_back(portion.file_error);
+    if (portion.memory.empty() && !portion.finished) {
+      bell.wait();
+      continue;
+    }
+    CHECK(portion.memory.size() <= 10);
+    CHECK(portion.file.size == 0);
+    got += portion.memory;
+    finished = portion.finished;
+  }
+  producer.join();
+  base::set_temporary_directory("/tmp");
+  CHECK((got == sent));
+  // Told once; a consumer that is always quicker leaves room in memory, and the file is never tried.
+  CHECK(errors.size() <= 1);
+  if (!errors.empty()) CHECK(errors.front() == ENOENT);
 }
 
 TEST_CASE("body pipe: what goes to the file while the consumer empties the memory is told as well") {

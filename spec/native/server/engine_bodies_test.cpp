@@ -1,6 +1,8 @@
 // The engine, end to end: bodies of every size, to and from clients of every speed.
 #include <unistd.h>
 
+#include <utility>
+
 #include "base/temporary_file.hpp"
 #include "server/engine_rig.hpp"
 #include "support/random.hpp"
@@ -204,6 +206,42 @@ TEST_CASE("engine: a streamed body reaches a slow reader byte for byte") {
   }
   CHECK(got.size() == body.size());
   CHECK((got == body));
+}
+
+TEST_CASE("engine: a streamed body arrives also when no file can be written, and that is told") {
+  server::Options options = calm_options();
+  options.limits.response_memory = 64 * 1024;
+  const std::string body = pattern(20'000'000);
+  TestServer server{[&](Call& call) {
+                      http::BodyPipe& pipe = call.open_stream(options.limits, true);
+                      bool complete = true;
+                      for (size_t at = 0; at < body.size() && complete; at += 10'000) {
+                        complete = call.write(std::string_view{body}.substr(at, 10'000));
+                      }
+                      pipe.finish(complete);
+                    },
+                    options};
+  base::set_temporary_directory("/nonexistent");
+  Client client = server.client();
+  REQUIRE(client.send(get("/")));
+  client.read_until("\r\n\r\n");
+  uint64_t written = 0;
+  CHECK(eventually([&] {
+    const uint64_t before = std::exchange(written, server.sum(&observe::Counters::bytes_written));
+    std::this_thread::sleep_for(milliseconds{50});
+    return written == before;  // the sockets are full, and the producer waits
+  }));
+  std::string got;
+  while (true) {
+    const size_t size = std::strtoul(client.read_until("\r\n").c_str(), nullptr, 16);
+    if (size == 0) break;
+    got += client.read(size);
+    client.read(2);
+  }
+  base::set_temporary_directory("/tmp");
+  CHECK((got == body));
+  CHECK(
+      eventually([&] { return server.log.has("cannot wait in a temporary file, so its author does (a system call"); }));
 }
 
 TEST_CASE("engine: pieces of a stream are on the wire at once, and the end comes by itself") {

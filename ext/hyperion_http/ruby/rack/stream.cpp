@@ -27,8 +27,7 @@ bool try_to_write(Exchange& exchange, VALUE string, Written& written) noexcept {
   return outcome == BodyPipe::Outcome::accepted || outcome == BodyPipe::Outcome::closed;
 }
 
-// Waits for room. One thread at a time. Interrupts are served, so this may raise with a part of the String written;
-// raises SystemCallError, too, when the spill file cannot be written.
+// Waits for room. One thread at a time. Interrupts are served, so this may raise with a part of the String written.
 Written wait_to_write(const Gvl& gvl, Exchange& exchange, VALUE string, const bool& stop) {
   BodyPipe& pipe = *exchange.pipe;
   // A frozen twin shares the bytes, so nobody changes them while the lock is away.
@@ -44,7 +43,6 @@ Written wait_to_write(const Gvl& gvl, Exchange& exchange, VALUE string, const bo
     const auto outcome = Boundary::without_gvl(gvl, work, unblock);
     if (outcome == BodyPipe::Outcome::accepted) return Written::whole;
     if (outcome == BodyPipe::Outcome::closed) return Written::gone;
-    if (outcome == BodyPipe::Outcome::failed) rb_syserr_fail(errno, "the response could not be stored");
     if (!stop) rb_thread_check_ints();
     RB_GC_GUARD(frozen);
   }
