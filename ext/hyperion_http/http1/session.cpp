@@ -458,9 +458,8 @@ void Session::finish_answer(Exchange& exchange, bool complete) {
   // The peer may have ended its side behind the head of a stream, and nobody tells that a second time.
   const bool none_follows = peer_ended_ && input_.empty();
   if (last_ || !complete || none_follows) {
-    // A client that did not ask for the end may have sent more, and a reset would cost it the response. While the
-    // server stops nobody waits for those that only might have.
-    lingers_ = !input_.empty() || (exchange.request.keep_alive && !draining_ && !context_.draining);
+    // A client that did not ask for the end may have sent more, and a reset would cost it the response.
+    lingers_ = !input_.empty() || exchange.request.keep_alive;
     close_when_sent();
     input_.clear();
   } else {

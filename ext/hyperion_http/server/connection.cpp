@@ -28,6 +28,8 @@ constexpr auto kHeadHold = std::chrono::milliseconds{1};
 
 // Of a new connection, once the server stops: how long its first request may take to begin.
 constexpr auto kDrainPatience = std::chrono::milliseconds{50};
+// The same, of a client that has its last response: how long it may take to leave, or to show that it had sent more.
+constexpr auto kDrainLinger = std::chrono::milliseconds{250};
 
 // nginx's word for a request whose client left before the response: no status was ever sent.
 constexpr int kClientClosed = 499;
@@ -89,6 +91,7 @@ void Connection::received(const net::Completion& completion) noexcept {
   received_at_ = worker_.now();
   if (state_ == State::lingering) {
     if (completion.result == 0) close();
+    linger_limit_ = worker_.options().limits.linger_timeout;
     return;
   }
   if (completion.result == 0) {
@@ -398,6 +401,8 @@ void Connection::end_output() noexcept {
   if (!session_->lingers() || peer_ended_) return close();
   state_ = State::lingering;
   phase_began_ = worker_.now();
+  const base::Duration most = worker_.options().limits.linger_timeout;
+  linger_limit_ = worker_.draining() ? std::min<base::Duration>(most, kDrainLinger) : most;
   worker_.loop().shutdown_send(handle_);
 }
 
@@ -534,7 +539,7 @@ Instant Connection::slow_body_deadline() const noexcept {
 
 Instant Connection::deadline() const noexcept {
   const http::Limits& limits = worker_.options().limits;
-  if (state_ == State::lingering) return phase_began_ + limits.linger_timeout;
+  if (state_ == State::lingering) return phase_began_ + linger_limit_;
   if (state_ != State::open) return Instant::max();
   Instant earliest = sending_ ? pace_.next_look(sent_at_) : Instant::max();
   if (session_->holds_head()) earliest = std::min(earliest, head_held_until_);

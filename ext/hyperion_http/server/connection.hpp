@@ -122,6 +122,7 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   base::Instant sent_at_{};      // last progress of the send under way, or of the last one
   ReaderPace pace_;
   base::Instant head_held_until_{};
+  base::Duration linger_limit_{0};
   uint64_t body_bytes_ = 0;  // received since phase_began_
   State state_ = State::open;
   observe::ConnectionState shown_ = observe::ConnectionState::idle;  // in the metrics

@@ -81,6 +81,50 @@ TEST_CASE("engine: draining serves what is under way and refuses what is new") {
   CHECK(server.engine.wait_drained(kPatience));
 }
 
+TEST_CASE("engine: a client that sends on while the server stops does not lose its last response to a reset") {
+  Gate gate;
+  TestServer server{[&](Call& call) {
+    gate.wait();
+    say_ok(call);
+  }};
+  Client client = server.client();
+  REQUIRE(client.send(get("/")));
+  CHECK(eventually([&] { return server.sum(&observe::Counters::requests) == 1; }));
+  server.engine.drain();
+  CHECK(eventually([&] { return !connect_tcp(server.port).valid(); }));
+  gate.open();
+  CHECK(eventually([&] { return server.sum(&observe::Counters::bytes_written) > 0; }));
+  // Requests that were on their way.
+  const base::Instant begin = base::now();
+  while (since(begin) < milliseconds{400}) {
+    REQUIRE(client.send(get("/late")));
+    std::this_thread::sleep_for(milliseconds{10});
+  }
+  const ClientResponse response = read_response(client);
+  CHECK(response.status == 200);
+  CHECK(response.field("connection") == "close");
+  CHECK(client.read_all().empty());
+  CHECK_FALSE(client.was_reset());
+  client.close();
+  CHECK(server.engine.wait_drained(kPatience));
+  CHECK(server.sum(&observe::Counters::requests) == 1);
+}
+
+TEST_CASE("engine: a client that stays when the server stops does not hold it up") {
+  Gate gate;
+  TestServer server{[&](Call& call) {
+    gate.wait();
+    say_ok(call);
+  }};
+  Client client = server.client();
+  REQUIRE(client.send(get("/")));
+  CHECK(eventually([&] { return server.sum(&observe::Counters::requests) == 1; }));
+  server.engine.drain();
+  gate.open();
+  CHECK(read_response(client).status == 200);
+  CHECK(server.engine.wait_drained(std::chrono::seconds{4}));  // less than the time to linger otherwise
+}
+
 TEST_CASE("engine: what waits in the backlog when draining begins is accepted and served") {
   Stopper stopper;
   TestServer server{say_ok, calm_options(), 2, {&stopper}};
