@@ -171,7 +171,7 @@ void Session::receive_end() noexcept {
 void Session::refuse(base::Error error) {
   const bool head_only = current_->request.method == http::Method::head;
   current_->response.status = base::status_of(error.code);
-  write_error(current_->response.status, head_only);
+  current_->response_bytes = write_error(current_->response.status, head_only);
   // The client may still be sending what nobody will read; closing at once would reset its view of the response.
   lingers_ = true;
   close_when_sent();
@@ -194,16 +194,17 @@ void Session::keep_unfinished_head() {
   current_->request.fields.adopt(input_.view().substr(0, parser_.consumed()));
 }
 
-void Session::write_error(int status, bool head_only) {
+uint64_t Session::write_error(int status, bool head_only) {
   http::FieldList fields;
   fields.add("content-type", "text/plain");
   const std::string_view text = plain_text_of(status);
   HeadFacts facts{.status = status, .length = text.size() + 1, .has_length = true, .connection = "close"};
   facts.date = context_.date.at(context_.wall_seconds);
   write_response_head(output_, facts, fields);
-  if (head_only) return;
+  if (head_only) return 0;
   output_.append(text);
   output_.append("\n");
+  return facts.length;
 }
 
 void Session::fail(base::Error error) noexcept {

@@ -64,7 +64,8 @@ class Session final : public http::Session {
   void refuse(base::Error error);
   void abandon(base::Error error);
   void keep_unfinished_head();
-  void write_error(int status, bool head_only);
+  // How many bytes its content has.
+  uint64_t write_error(int status, bool head_only);
   void close_when_sent() noexcept;
 
   bool is_last(const http::Request& request) const noexcept;

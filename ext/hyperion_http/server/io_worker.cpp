@@ -618,7 +618,8 @@ void IoWorker::log_request(const http::Exchange& exchange, int status) noexcept 
   entry.response_bytes = exchange.response_bytes;
   entry.status = status;
   entry.method = request.view(request.method_name);
-  entry.path = request.view(request.path);
+  // Of a head that was refused before it was understood: what came.
+  entry.path = request.view(request.path.size > 0 ? request.path : request.target);
   entry.query = request.view(request.query);
   entry.remote = exchange.origin.remote();
   entry.version = http::text_of(request.version);

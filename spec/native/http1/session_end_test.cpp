@@ -350,6 +350,11 @@ TEST_CASE("session end: a refused HEAD gets a head") {
   CHECK(response.status == 400);
   CHECK(field(response, "content-length") == "12");
   CHECK(rig.sent.ends_with("\r\n\r\n"));
+  CHECK(rig.refused->response_bytes == 0);
+  // For the log: what a GET would have been sent.
+  SessionRig other;
+  other.receive("GET / HTTP/1.1\r\n\r\n");
+  CHECK(other.refused->response_bytes == 12);
 }
 
 TEST_CASE("session end: a refused head knows nothing of the one before it on the same exchange") {
