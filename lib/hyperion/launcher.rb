@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "launcher/banner"
+require_relative "launcher/redirect"
 require_relative "launcher/signals"
 require_relative "launcher/yjit"
 require_relative "server"
@@ -24,6 +25,7 @@ module Hyperion
       @guest = guest
       @quiet = quiet
       @signalled = false
+      @redirect = Redirect.new(server.settings.configuration)
     end
 
     # Runs the hooks of the configuration that come before a request, and starts the server. Its warnings are logged,
@@ -46,6 +48,7 @@ module Hyperion
       start unless @server.running?
       begin
         @signals = Signals.new.install
+        @redirect.apply
         @server.on_quit { @signals.announce("TERM") }
         watch
         Banner.new(@server).print unless @quiet
@@ -82,11 +85,23 @@ module Hyperion
     end
 
     def obey(name)
+      return reopen_logs if name == "HUP"
       return @server.log("info", "#{name}: nothing to do in this version") unless Signals::STOP.include?(name)
 
       @signalled = true
       ProcessEnd.stop_began
       name == "QUIT" || ProcessEnd.urgent? ? stop_now(name) : stop(name)
+    end
+
+    # Log files were renamed: from now on lines go to new ones.
+    def reopen_logs
+      reopened = []
+      @redirect.reopen do |path, error|
+        error ? @server.log("warn", Server.not_reopened(path, error)) : reopened << path
+      end
+      reopened.concat(@server.reopen_logs)
+      files = reopened.empty? ? "no log file to open anew" : "open anew: #{reopened.join(", ")}"
+      @server.log("info", "HUP: #{files}")
     end
 
     def stop(name)
@@ -105,7 +120,7 @@ module Hyperion
 
     def watch
       settings = @server.settings
-      ProcessEnd.watch(settings.graceful_timeout, LAST, SAME_WISH, settings.json?, settings.color?)
+      ProcessEnd.watch(settings.graceful_timeout, LAST, SAME_WISH, settings.configuration.json?, settings.color?(2))
     end
 
     # The handlers stay where the process ends: a second TERM changes nothing. Else everything is as it was before.

@@ -129,7 +129,23 @@ module Hyperion
     # @param level [String] debug, info, warn, error or fatal
     # @return [void]
     def log(level, message)
-      @run&.log(level, "server", message) || Hyperion.logger.fall_back(level, "server", message)
+      return if @run&.log(level, "server", message) || level == "debug"
+
+      Logger.default.fall_back(level, "server", message)
+    end
+
+    # Opens its log files anew, after they were renamed. One that cannot be opened is told of in the log, and lines
+    # still go to the file that was open.
+    # @return [Array<String>] the paths that are open anew
+    def reopen_logs
+      reopened = []
+      @run&.reopen_logs { |path, error| error ? log("warn", Server.not_reopened(path, error)) : reopened << path }
+      reopened
+    end
+
+    # @private
+    def self.not_reopened(path, error)
+      "cannot open #{path} anew (#{LogFile.reason(error)}): lines still go to the file that was open"
     end
 
     private

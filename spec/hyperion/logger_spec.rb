@@ -24,7 +24,7 @@ RSpec.describe Hyperion::Logger do
 
     expect(out.lines.map { |line| line.split(" ", 2).last })
       .to eq(["DEBUG app: this is debug\n", "INFO app: this is info\n", "INFO app: from a block\n",
-              "INFO app: #{{some: "data"}.inspect}\n", "INFO app: two\\x0alines\n"])
+              "INFO app: some=data\n", "INFO app: two\\x0alines\n"])
     expect(err.lines.map { |line| line.split(" ", 2).last })
       .to eq(["WARN app: this is warn\n", "ERROR app: this is error\n", "FATAL app: this is fatal\n",
               "WARN app: ArgumentError: an exception\n"])

@@ -11,6 +11,7 @@ void Exchange::clear() noexcept {
   pipe.reset();
   hints.clear();
   handoff.clear();
+  log_fields.clear();
   began = ready = answered = base::Instant{};
   taken.store(base::Instant{}, std::memory_order_relaxed);
   answerer = Answerer::app;

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/clock.hpp"
@@ -97,6 +98,8 @@ class Exchange {
   uint32_t route = 0;
   // The route that it was matched with, which may have been replaced meanwhile.
   base::Ref<const base::Counted> held;
+  // What the application wants in the log line (observe/log_fields), set before kAnswered.
+  std::string log_fields;
   // Interim responses (103), and the connection itself.
   InterimQueue hints;
   Handoff handoff;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/number.hpp"
 #include "observe/log_format.hpp"
@@ -35,7 +36,7 @@ struct AccessHead {
   int64_t wall_micros;
   uint64_t duration_nanos;
   uint64_t response_bytes;
-  uint32_t sizes[6];
+  uint32_t sizes[7];
 };
 
 struct MessageHead {
@@ -43,6 +44,7 @@ struct MessageHead {
   Level level;
   int64_t wall_micros;
   uint32_t component_size;
+  uint32_t fields_size;
 };
 
 template <class Head>
@@ -57,9 +59,13 @@ std::string_view clipped(std::string_view text, size_t most) noexcept { return t
 void Log::Source::access(const AccessEntry& entry) noexcept {
   // One giant target must not push out a thousand other lines.
   constexpr size_t kMost = 2048;
-  const std::string_view parts[] = {clipped(entry.method, 64),   clipped(entry.path, kMost),
-                                    clipped(entry.query, kMost), clipped(entry.remote, 64),
-                                    clipped(entry.version, 16),  clipped(entry.request_id, 256)};
+  const std::string_view parts[] = {clipped(entry.method, 64),
+                                    clipped(entry.path, kMost),
+                                    clipped(entry.query, kMost),
+                                    clipped(entry.remote, 64),
+                                    clipped(entry.version, 16),
+                                    clipped(entry.request_id, 256),
+                                    entry.fields};
   AccessHead head{};
   head.kind = 'A';
   head.status = entry.status;
@@ -67,12 +73,14 @@ void Log::Source::access(const AccessEntry& entry) noexcept {
   head.duration_nanos = entry.duration_nanos;
   head.response_bytes = entry.response_bytes;
   for (size_t i = 0; i < std::size(parts); ++i) head.sizes[i] = static_cast<uint32_t>(parts[i].size());
-  const std::string_view record[] = {bytes_of(head), parts[0], parts[1], parts[2], parts[3], parts[4], parts[5]};
+  const std::string_view record[] = {bytes_of(head), parts[0], parts[1], parts[2],
+                                     parts[3],       parts[4], parts[5], parts[6]};
   ring_.push(record);
   log_.ring();
 }
 
-void Log::Source::write(Level level, std::string_view component, std::string_view message) noexcept {
+void Log::Source::write(Level level, std::string_view component, std::string_view message,
+                        std::string_view fields) noexcept {
   if (level < log_.settings_.level) return;
   MessageHead head{};
   head.kind = 'M';
@@ -80,12 +88,13 @@ void Log::Source::write(Level level, std::string_view component, std::string_vie
   head.wall_micros = base::wall_micros();
   component = clipped(component, 64);
   head.component_size = static_cast<uint32_t>(component.size());
-  const std::string_view record[] = {bytes_of(head), component, clipped(message, size_t{32} * 1024)};
+  head.fields_size = static_cast<uint32_t>(fields.size());
+  const std::string_view record[] = {bytes_of(head), component, fields, clipped(message, size_t{32} * 1024)};
   ring_.push(record);
   log_.ring();
 }
 
-Log::Log(LogSettings settings) : settings_(settings) {
+Log::Log(LogSettings settings) : settings_(std::move(settings)) {
   out_.shared = settings_.out_fd;
   err_.shared = settings_.error_fd;
   shared_ = &open_source();
@@ -99,9 +108,9 @@ Log::Source& Log::open_source() {
   return *sources_.back();
 }
 
-void Log::write(Level level, std::string_view component, std::string_view message) noexcept {
+void Log::write(Level level, std::string_view component, std::string_view message, std::string_view fields) noexcept {
   const std::lock_guard lock{shared_mutex_};
-  shared_->write(level, component, message);
+  shared_->write(level, component, message, fields);
 }
 
 base::Status Log::start() {
@@ -129,7 +138,7 @@ void Log::stop(base::Duration patience) noexcept {
   thread_.join();
 }
 
-uint64_t Log::dropped() const noexcept {
+uint64_t Log::missed() const noexcept {
   const std::lock_guard lock{mutex_};
   uint64_t total = overflowed_.load(std::memory_order_relaxed);
   for (const auto& source : sources_) total += source->ring_.dropped();
@@ -160,11 +169,19 @@ void Log::run() noexcept {
   // Whoever reads the other end of a pipe waits for its last writer to go.
   out_.own.reset();
   err_.own.reset();
+  if (settings_.outbox != nullptr) settings_.outbox->close();
 }
 
 void Log::wait_for_records() noexcept {
+  // Dropped lines are told of even when no further line comes.
+  const bool owes_report = drops() != told_;
+  const auto any = [&] { return stopping_ || dirty_.load(std::memory_order_acquire); };
   std::unique_lock lock{mutex_};
-  rung_.wait(lock, [&] { return stopping_ || dirty_.load(std::memory_order_acquire); });
+  if (owes_report) {
+    rung_.wait_until(lock, next_report_, any);
+  } else {
+    rung_.wait(lock, any);
+  }
   if (!stopping_) rung_.wait_for(lock, kBatchPause, [&] { return stopping_; });
 }
 
@@ -195,15 +212,41 @@ bool Log::collect() {
   return more;
 }
 
+// Told once in a while. A report that cannot be written is tried again with the next lines: it comes as soon as they
+// go.
 void Log::report_drops(bool last) {
-  const uint64_t total = dropped();
+  const Told total = drops();
   const base::Instant now = base::now();
-  if (total == reported_ || (now < next_report_ && !last)) return;
-  std::string message = "log lines were dropped because nobody took them: ";
-  base::append_decimal(message, total - reported_);
-  append_message_line(err_.pending, base::wall_micros(), Level::warn, "log", message, settings_);
-  reported_ = total;
+  if (total == told_ || (now < next_report_ && !last)) return;
+  if (total.missed != told_.missed) {
+    std::string message = "log lines were dropped because nobody took them: ";
+    base::append_decimal(message, total.missed - told_.missed);
+    report(message);
+  }
+  if (total.unwritten != told_.unwritten) {
+    char text[128];
+    std::string message = "log lines were dropped because they could not be written (";
+    message += strerror_r(refusal_, text, sizeof text);
+    message += "): ";
+    base::append_decimal(message, total.unwritten - told_.unwritten);
+    report(message);
+  }
+  told_ = total;
+  if (err_.reports == 0) heard_ = told_;
   next_report_ = now + kReportPause;
+}
+
+// On standard error, and to the logger, too: it may be what is late, or what people look at.
+void Log::report(std::string_view text) {
+  const Message message{.wall_micros = base::wall_micros(), .level = Level::warn, .source = "log", .text = text};
+  if (settings_.outbox != nullptr) {
+    line_.clear();
+    append_message_line(line_, message, settings_.out);
+    line_.pop_back();
+    (void)settings_.outbox->push(Level::warn, line_);
+  }
+  append_message_line(err_.pending, message, settings_.error);
+  ++err_.reports;
 }
 
 // Whether there is room for another line; if not, it is counted.
@@ -211,6 +254,12 @@ bool Log::admit(const Sink& sink) noexcept {
   if (sink.pending.size() < kMostPending) return true;
   overflowed_.fetch_add(1, std::memory_order_relaxed);
   return false;
+}
+
+// Gives line_ to the logger.
+void Log::hand_over(Level level) noexcept {
+  line_.pop_back();
+  if (!settings_.outbox->push(level, line_)) overflowed_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Log::format(std::string_view record) {
@@ -222,12 +271,12 @@ void Log::format(std::string_view record) {
 }
 
 void Log::format_access(std::string_view record) {
-  if (!admit(out_)) return;
+  if (settings_.outbox == nullptr && !admit(out_)) return;
   AccessHead head{};
   std::memcpy(&head, record.data(), sizeof head);
   record.remove_prefix(sizeof head);
-  std::string_view parts[6];
-  for (size_t i = 0; i < 6; ++i) {
+  std::string_view parts[std::size(head.sizes)];
+  for (size_t i = 0; i < std::size(parts); ++i) {
     parts[i] = record.substr(0, head.sizes[i]);
     record.remove_prefix(head.sizes[i]);
   }
@@ -240,18 +289,33 @@ void Log::format_access(std::string_view record) {
                           .query = parts[2],
                           .remote = parts[3],
                           .version = parts[4],
-                          .request_id = parts[5]};
-  append_access_line(out_.pending, entry, settings_);
+                          .request_id = parts[5],
+                          .fields = parts[6]};
+  if (settings_.outbox == nullptr) return append_access_line(out_.pending, entry, settings_.out);
+  line_.clear();
+  append_access_line(line_, entry, settings_.out);
+  hand_over(Level::info);
 }
 
 void Log::format_message(std::string_view record) {
   MessageHead head{};
   std::memcpy(&head, record.data(), sizeof head);
   record.remove_prefix(sizeof head);
-  Sink& sink = head.level >= Level::warn ? err_ : out_;
-  if (!admit(sink)) return;
-  append_message_line(sink.pending, head.wall_micros, head.level, record.substr(0, head.component_size),
-                      record.substr(head.component_size), settings_);
+  const std::string_view component = record.substr(0, head.component_size);
+  record.remove_prefix(component.size());
+  const Message message{.wall_micros = head.wall_micros,
+                        .level = head.level,
+                        .source = component,
+                        .text = record.substr(head.fields_size),
+                        .fields = record.substr(0, head.fields_size)};
+  if (settings_.outbox != nullptr) {
+    line_.clear();
+    append_message_line(line_, message, settings_.out);
+    return hand_over(head.level);
+  }
+  const bool grave = head.level >= Level::warn;
+  Sink& sink = grave ? err_ : out_;
+  if (admit(sink)) append_message_line(sink.pending, message, grave ? settings_.error : settings_.out);
 }
 
 // Terminals and pipes are shared with others and may be held by their readers, so their own flags are not ours to
@@ -278,6 +342,8 @@ void Log::Sink::look() noexcept {
 void Log::flush(Sink& sink) noexcept {
   if (sink.pending.empty()) return;
   sink.look();
+  const bool mended = std::exchange(sink.torn, false);
+  if (mended) sink.pending.insert(sink.pending.begin(), '\n');
   size_t written = 0;
   while (written < sink.pending.size()) {
     std::string_view rest = std::string_view{sink.pending}.substr(written);
@@ -292,12 +358,26 @@ void Log::flush(Sink& sink) noexcept {
     if (wrote < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) break;
-      written = sink.pending.size();  // a closed or broken log cannot be helped
-      break;
+      return give_up(sink, written, mended, errno);
     }
     written += static_cast<size_t>(wrote);
   }
   sink.pending.erase(0, written);
+  if (!sink.pending.empty()) return;
+  if (std::exchange(sink.reports, 0) > 0) heard_ = told_;
+}
+
+// A disk that is full, a pipe whose reader is gone: nobody waits until that is better. What is lost is counted.
+void Log::give_up(Sink& sink, size_t written, bool mended, int reason) noexcept {
+  const std::string_view lost = std::string_view{sink.pending}.substr(written);
+  auto lines = std::count(lost.begin(), lost.end(), '\n');
+  if (mended && written == 0) --lines;
+  lines -= std::min<decltype(lines)>(lines, sink.reports);
+  sink.torn = written == 0 ? mended : sink.pending[written - 1] != '\n';
+  if (std::exchange(sink.reports, 0) > 0) told_ = heard_;
+  sink.pending.clear();
+  refusal_ = reason;
+  unwritten_.fetch_add(static_cast<uint64_t>(lines), std::memory_order_relaxed);
 }
 
 }  // namespace hyperion::observe

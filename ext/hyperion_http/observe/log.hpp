@@ -18,37 +18,22 @@
 #include "base/native_thread.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "observe/log_entry.hpp"
+#include "observe/outbox.hpp"
 #include "observe/record_ring.hpp"
 
 namespace hyperion::observe {
 
-enum class Level : uint8_t { debug, info, warn, error, fatal };
-enum class Format : uint8_t { text, json };
-
-std::string_view text_of(Level level) noexcept;
-
 struct LogSettings {
   Level level = Level::info;
-  Format format = Format::text;
-  bool color = false;
+  Style out;    // of information and the access log
+  Style error;  // of warnings and errors
   bool requests = true;
   int out_fd = 1;
   int error_fd = 2;
   size_t ring_bytes = size_t{1} << 18;
-};
-
-// One finished exchange, as the access log tells it. The views are copied.
-struct AccessEntry {
-  int64_t wall_micros = 0;
-  uint64_t duration_nanos = 0;
-  uint64_t response_bytes = 0;
-  int status = 0;
-  std::string_view method;
-  std::string_view path;
-  std::string_view query;
-  std::string_view remote;
-  std::string_view version;
-  std::string_view request_id;
+  // Where it is given, lines go there, with the style of `out`, and not to the descriptors.
+  std::shared_ptr<Outbox> outbox;
 };
 
 class Log {
@@ -59,8 +44,9 @@ class Log {
     Source(Log& log, size_t ring_bytes) : log_(log), ring_(ring_bytes) {}
 
     void access(const AccessEntry& entry) noexcept;
-    // `component` and `message`: any bytes; they are escaped.
-    void write(Level level, std::string_view component, std::string_view message) noexcept;
+    // `component` and `message`: any bytes; they are escaped. `fields`: packed (log_fields).
+    void write(Level level, std::string_view component, std::string_view message,
+               std::string_view fields = {}) noexcept;
 
    private:
     friend class Log;
@@ -81,10 +67,11 @@ class Log {
   // A new source; lives as long as the log.
   Source& open_source();
   // For any thread: a source guarded by a mutex.
-  void write(Level level, std::string_view component, std::string_view message) noexcept;
+  void write(Level level, std::string_view component, std::string_view message, std::string_view fields = {}) noexcept;
   // Writes what is waiting, but waits for a reader at most so long; then ends the thread.
   void stop(base::Duration patience) noexcept;
-  uint64_t dropped() const noexcept;
+  // Lines that nobody took in time, and those that could not be written.
+  uint64_t dropped() const noexcept { return missed() + unwritten_.load(std::memory_order_relaxed); }
 
  private:
   // Where lines go. The log thread's alone.
@@ -98,6 +85,14 @@ class Log {
     dev_t device = 0;  // what `own` leads to
     ino_t inode = 0;
     std::string pending;
+    bool torn = false;  // the last line that it took lacks its end
+    int reports = 0;    // lines of `pending` that tell of dropped lines
+  };
+  // Dropped lines of which somebody was told.
+  struct Told {
+    uint64_t missed = 0;
+    uint64_t unwritten = 0;
+    friend bool operator==(const Told&, const Told&) = default;
   };
 
   void ring() noexcept;
@@ -110,8 +105,13 @@ class Log {
   void format_access(std::string_view record);
   void format_message(std::string_view record);
   bool admit(const Sink& sink) noexcept;
+  void hand_over(Level level) noexcept;
+  uint64_t missed() const noexcept;
+  Told drops() const noexcept { return {missed(), unwritten_.load(std::memory_order_relaxed)}; }
   void report_drops(bool last);
+  void report(std::string_view message);
   void flush(Sink& sink) noexcept;
+  void give_up(Sink& sink, size_t written, bool mended, int reason) noexcept;
 
   LogSettings settings_;
   mutable std::mutex mutex_;  // guards sources_ (the list), stopping_, deadline_ and the condition
@@ -122,13 +122,17 @@ class Log {
   std::atomic<bool> dirty_{false};
   bool stopping_ = false;
   base::Instant deadline_ = base::Instant::max();
-  std::atomic<uint64_t> overflowed_{0};  // lines that found no room in a sink
+  std::atomic<uint64_t> overflowed_{0};  // lines that found no room
+  std::atomic<uint64_t> unwritten_{0};   // lines that a descriptor refused
   // The log thread's alone.
   std::vector<Source*> known_;
   Sink out_;
   Sink err_;
   std::string scratch_;
-  uint64_t reported_ = 0;
+  std::string line_;
+  int refusal_ = 0;  // why a descriptor refused the last lines
+  Told told_;        // a report of these is in a sink, or beyond
+  Told heard_;       // and of these it has left
   base::Instant next_report_{};
   base::NativeThread thread_;
 };

@@ -2,36 +2,52 @@
 
 #include <time.h>
 
-#include <charconv>
+#include <array>
 #include <cstdio>
 
 #include "base/number.hpp"
+#include "observe/log_fields.hpp"
 
 namespace hyperion::observe {
 namespace {
 
 constexpr char kHexDigits[] = "0123456789abcdef";
 
+void append_three_digits(std::string& out, unsigned number) {
+  const char digits[] = {static_cast<char>('0' + number / 100), static_cast<char>('0' + number / 10 % 10),
+                         static_cast<char>('0' + number % 10)};
+  out.append(digits, sizeof digits);
+}
+
+// Lines come by the thousand in one second: the calendar is asked once for all of them.
 void append_time(std::string& out, int64_t wall_micros) {
+  struct Second {
+    int64_t number = INT64_MIN;
+    char text[96] = {};
+    size_t size = 0;
+  };
+  thread_local Second second;
   const auto seconds = static_cast<time_t>(wall_micros / 1'000'000);
-  tm utc{};
-  ::gmtime_r(&seconds, &utc);
-  char text[96];
-  const int size =
-      std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1,
-                    utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<int>(wall_micros / 1000 % 1000));
-  out.append(text, static_cast<size_t>(size));
+  if (second.number != seconds) {
+    tm utc{};
+    ::gmtime_r(&seconds, &utc);
+    const int size =
+        std::snprintf(second.text, sizeof second.text, "%04d-%02d-%02dT%02d:%02d:%02d.", utc.tm_year + 1900,
+                      utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+    second.size = static_cast<size_t>(size);
+    second.number = seconds;
+  }
+  out.append(second.text, second.size);
+  append_three_digits(out, static_cast<unsigned>(wall_micros / 1000 % 1000));
+  out += 'Z';
 }
 
 // Milliseconds with three decimals.
 void append_millis(std::string& out, uint64_t nanos) {
   const uint64_t micros = nanos / 1000;
   base::append_decimal(out, micros / 1000);
-  const auto rest = static_cast<unsigned>(micros % 1000);
   out += '.';
-  out += static_cast<char>('0' + rest / 100);
-  out += static_cast<char>('0' + rest / 10 % 10);
-  out += static_cast<char>('0' + rest % 10);
+  append_three_digits(out, static_cast<unsigned>(micros % 1000));
 }
 
 void append_level(std::string& out, Level level, bool color) {
@@ -48,14 +64,6 @@ void append_member(std::string& out, std::string_view key, std::string_view valu
   out += key;
   out += "\":";
   append_json_string(out, value);
-}
-
-void begin_json(std::string& out, int64_t wall_micros, Level level, std::string_view source) {
-  out += "{\"ts\":\"";
-  append_time(out, wall_micros);
-  out += '"';
-  append_member(out, "level", text_of(level));
-  append_member(out, "source", source);
 }
 
 // Length of the well-formed UTF-8 sequence at the front of `text` (RFC 3629 section 4), 0 when there is none.
@@ -86,10 +94,174 @@ size_t utf8_length(std::string_view text) noexcept {
   return size;
 }
 
-// Whether the sequence of `size` bytes at the front of `text` is a C1 control (U+0080 to U+009F): those steer terminals
-// as well.
-bool is_c1(std::string_view text, size_t size) noexcept {
-  return size == 2 && static_cast<unsigned char>(text[0]) == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
+// What ends a line for some readers, or steers a terminal: the C1 controls, the line and paragraph separators, and the
+// characters that turn the direction of writing. `text` begins with a character of `size` bytes.
+bool steers(std::string_view text, size_t size) noexcept {
+  const auto at = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (size == 2) return at(0) == 0xc2 && at(1) < 0xa0;
+  if (size != 3 || at(0) != 0xe2) return false;
+  if (at(1) == 0x80) return at(2) >= 0xa8 && at(2) <= 0xae;  // U+2028 to U+202E
+  return at(1) == 0x81 && at(2) >= 0xa6 && at(2) <= 0xa9;    // U+2066 to U+2069
+}
+
+// Of a character of two or three bytes.
+unsigned code_point(std::string_view text, size_t size) noexcept {
+  const auto bits = [&](size_t i, unsigned mask) { return static_cast<unsigned char>(text[i]) & mask; };
+  if (size == 2) return bits(0, 0x1f) << 6 | bits(1, 0x3f);
+  return bits(0, 0x0f) << 12 | bits(1, 0x3f) << 6 | bits(2, 0x3f);
+}
+
+void append_unicode_escape(std::string& out, unsigned code) {
+  const char escape[] = {'\\',
+                         'u',
+                         kHexDigits[code >> 12 & 15],
+                         kHexDigits[code >> 8 & 15],
+                         kHexDigits[code >> 4 & 15],
+                         kHexDigits[code & 15]};
+  out.append(escape, sizeof escape);
+}
+
+constexpr std::array<bool, 256> kPrintable = [] {
+  std::array<bool, 256> table{};
+  for (size_t i = 0x20; i < 0x7f; ++i) table[i] = i != '\\';
+  return table;
+}();
+
+// How much of the front is printable ASCII other than a backslash and `special`.
+size_t plain_length(std::string_view text, char special) noexcept {
+  size_t size = 0;
+  while (size < text.size() && kPrintable[static_cast<unsigned char>(text[size])] && text[size] != special) ++size;
+  return size;
+}
+
+// `special` gets a backslash as the backslash does.
+void append_text(std::string& out, std::string_view text, char special) {
+  while (!text.empty()) {
+    const size_t plain = plain_length(text, special);
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const char c = text.front();
+    const auto byte = static_cast<unsigned char>(c);
+    size_t size = 1;
+    if (c == '\\' || c == special) {
+      out += '\\';
+      out += c;
+    } else if (size = utf8_length(text); size > 1 && !steers(text, size)) {
+      out.append(text.substr(0, size));
+    } else {
+      size = 1;
+      const char escape[] = {'\\', 'x', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
+      out.append(escape, sizeof escape);
+    }
+    text.remove_prefix(size);
+  }
+}
+
+void begin_json(std::string& out, int64_t wall_micros, Level level, std::string_view source) {
+  out += "{\"ts\":\"";
+  append_time(out, wall_micros);
+  out += '"';
+  append_member(out, "level", text_of(level));
+  append_member(out, "source", source);
+}
+
+void begin_text(std::string& out, int64_t wall_micros, Level level, const Style& style) {
+  if (style.bare) return;
+  append_time(out, wall_micros);
+  out += ' ';
+  append_level(out, level, style.color);
+  out += ' ';
+}
+
+void append_json_fields(std::string& out, std::string_view packed) {
+  Field field;
+  while (take_field(packed, field)) {
+    out += ',';
+    append_json_string(out, field.name);
+    out += ':';
+    switch (field.kind) {
+      case FieldKind::text: append_json_string(out, field.text); break;
+      case FieldKind::number: out += field.text; break;
+      case FieldKind::yes: out += "true"; break;
+      case FieldKind::no: out += "false"; break;
+      case FieldKind::nothing: out += "null"; break;
+    }
+  }
+}
+
+void append_text_fields(std::string& out, std::string_view packed) {
+  Field field;
+  while (take_field(packed, field)) {
+    out += ' ';
+    append_word(out, field.name);
+    out += '=';
+    switch (field.kind) {
+      case FieldKind::text: append_word(out, field.text); break;
+      case FieldKind::number: out += field.text; break;
+      case FieldKind::yes: out += "true"; break;
+      case FieldKind::no: out += "false"; break;
+      case FieldKind::nothing: out += "nil"; break;
+    }
+  }
+}
+
+void append_access_json(std::string& out, const AccessEntry& entry) {
+  begin_json(out, entry.wall_micros, Level::info, "access");
+  append_member(out, "message", "request");
+  append_member(out, "method", entry.method);
+  append_member(out, "path", entry.path);
+  append_member(out, "query", entry.query);
+  out += ",\"status\":";
+  base::append_decimal(out, static_cast<uint64_t>(entry.status));
+  out += ",\"duration_ms\":";
+  append_millis(out, entry.duration_nanos);
+  out += ",\"bytes\":";
+  base::append_decimal(out, entry.response_bytes);
+  append_member(out, "remote_addr", entry.remote);
+  append_member(out, "http_version", entry.version);
+  if (!entry.request_id.empty()) append_member(out, "request_id", entry.request_id);
+  append_json_fields(out, entry.fields);
+  out += "}\n";
+}
+
+void append_status(std::string& out, int status, bool color) {
+  static constexpr std::string_view kColors[] = {"\x1b[32m", "\x1b[36m", "\x1b[33m", "\x1b[31m"};
+  const bool colored = color && status >= 200 && status < 600;
+  if (colored) out += kColors[status / 100 - 2];
+  base::append_decimal(out, static_cast<uint64_t>(status));
+  if (colored) out += "\x1b[0m";
+}
+
+// What the parser lets no blank into. A quote in it opens none.
+void append_part(std::string& out, std::string_view text) { append_text(out, text.empty() ? "-" : text, '"'); }
+
+void append_access_text(std::string& out, const AccessEntry& entry, const Style& style) {
+  begin_text(out, entry.wall_micros, Level::info, style);
+  out += "access: ";
+  append_part(out, entry.method);
+  out += ' ';
+  append_part(out, entry.path);
+  if (!entry.query.empty()) {
+    out += '?';
+    append_part(out, entry.query);
+  }
+  out += ' ';
+  append_status(out, entry.status, style.color);
+  out += ' ';
+  append_millis(out, entry.duration_nanos);
+  out += "ms ";
+  base::append_decimal(out, entry.response_bytes);
+  out += "B ";
+  append_part(out, entry.remote);
+  out += ' ';
+  out += entry.version;
+  if (!entry.request_id.empty()) {
+    out += " request_id=";
+    append_word(out, entry.request_id);
+  }
+  append_text_fields(out, entry.fields);
+  out += '\n';
 }
 
 }  // namespace
@@ -108,25 +280,13 @@ std::string_view text_of(Level level) noexcept {
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
+    const size_t plain = plain_length(text, '"');
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const char c = text.front();
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80) {
-      const size_t size = utf8_length(text);
-      if (size == 0) {
-        out += "\\ufffd";
-        text.remove_prefix(1);
-      } else if (is_c1(text, size)) {
-        const auto second = static_cast<unsigned char>(text[1]);
-        out += "\\u00";
-        out += kHexDigits[second >> 4];
-        out += kHexDigits[second & 15];
-        text.remove_prefix(size);
-      } else {
-        out.append(text.substr(0, size));
-        text.remove_prefix(size);
-      }
-      continue;
-    }
+    size_t size = 1;
     switch (c) {
       case '"': out += "\\\""; break;
       case '\\': out += "\\\\"; break;
@@ -134,103 +294,52 @@ void append_json_string(std::string& out, std::string_view text) {
       case '\r': out += "\\r"; break;
       case '\t': out += "\\t"; break;
       default:
-        if (byte < 0x20 || byte == 0x7f) {
-          out += "\\u00";
-          out += kHexDigits[byte >> 4];
-          out += kHexDigits[byte & 15];
+        size = utf8_length(text);
+        if (size == 0) {
+          out += "\\ufffd";
+          size = 1;
+        } else if (size > 1 && !steers(text, size)) {
+          out.append(text.substr(0, size));
         } else {
-          out += c;
+          append_unicode_escape(out, size == 1 ? byte : code_point(text, size));
         }
     }
-    text.remove_prefix(1);
+    text.remove_prefix(size);
   }
   out += '"';
 }
 
-void append_escaped(std::string& out, std::string_view text) {
-  while (!text.empty()) {
-    const auto byte = static_cast<unsigned char>(text.front());
-    const size_t size = utf8_length(text);
-    if (size > 1 && !is_c1(text, size)) {
-      out.append(text.substr(0, size));
-      text.remove_prefix(size);
-      continue;
-    }
-    if (byte == '\\') {
-      out += "\\\\";
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      out += "\\x";
-      out += kHexDigits[byte >> 4];
-      out += kHexDigits[byte & 15];
-    } else {
-      out += text.front();
-    }
-    text.remove_prefix(1);
+void append_escaped(std::string& out, std::string_view text) { append_text(out, text, '\\'); }
+
+void append_word(std::string& out, std::string_view text) {
+  if (!text.empty() && text.find_first_of(" \"=") == std::string_view::npos) return append_text(out, text, '\\');
+  out += '"';
+  append_text(out, text, '"');
+  out += '"';
+}
+
+void append_access_line(std::string& out, const AccessEntry& entry, const Style& style) {
+  if (style.format == Format::json) {
+    append_access_json(out, entry);
+  } else {
+    append_access_text(out, entry, style);
   }
 }
 
-void append_access_line(std::string& out, const AccessEntry& entry, const LogSettings& settings) {
-  if (settings.format == Format::json) {
-    begin_json(out, entry.wall_micros, Level::info, "access");
-    append_member(out, "message", "request");
-    append_member(out, "method", entry.method);
-    append_member(out, "path", entry.path);
-    append_member(out, "query", entry.query);
-    out += ",\"status\":";
-    base::append_decimal(out, static_cast<uint64_t>(entry.status));
-    out += ",\"duration_ms\":";
-    append_millis(out, entry.duration_nanos);
-    out += ",\"bytes\":";
-    base::append_decimal(out, entry.response_bytes);
-    append_member(out, "remote_addr", entry.remote);
-    append_member(out, "http_version", entry.version);
-    if (!entry.request_id.empty()) append_member(out, "request_id", entry.request_id);
+void append_message_line(std::string& out, const Message& message, const Style& style) {
+  if (style.format == Format::json) {
+    begin_json(out, message.wall_micros, message.level, message.source);
+    append_member(out, "message", message.text);
+    append_json_fields(out, message.fields);
     out += "}\n";
     return;
   }
-  append_time(out, entry.wall_micros);
-  out += ' ';
-  append_level(out, Level::info, settings.color);
-  out += " access: ";
-  append_escaped(out, entry.method.empty() ? std::string_view{"-"} : entry.method);
-  out += ' ';
-  append_escaped(out, entry.path.empty() ? std::string_view{"-"} : entry.path);
-  if (!entry.query.empty()) {
-    out += '?';
-    append_escaped(out, entry.query);
-  }
-  out += ' ';
-  base::append_decimal(out, static_cast<uint64_t>(entry.status));
-  out += ' ';
-  append_millis(out, entry.duration_nanos);
-  out += "ms ";
-  base::append_decimal(out, entry.response_bytes);
-  out += "B ";
-  append_escaped(out, entry.remote.empty() ? std::string_view{"-"} : entry.remote);
-  out += ' ';
-  out += entry.version;
-  if (!entry.request_id.empty()) {
-    out += " request_id=";
-    append_escaped(out, entry.request_id);
-  }
-  out += '\n';
-}
-
-void append_message_line(std::string& out, int64_t wall_micros, Level level, std::string_view component,
-                         std::string_view message, const LogSettings& settings) {
-  if (settings.format == Format::json) {
-    begin_json(out, wall_micros, level, component);
-    append_member(out, "message", message);
-    out += "}\n";
-    return;
-  }
-  append_time(out, wall_micros);
-  out += ' ';
-  append_level(out, level, settings.color);
-  out += ' ';
-  append_escaped(out, component);
-  out += ": ";
-  append_escaped(out, message);
+  begin_text(out, message.wall_micros, message.level, style);
+  append_escaped(out, message.source);
+  out += ':';
+  if (!message.text.empty()) out += ' ';
+  append_escaped(out, message.text);
+  append_text_fields(out, message.fields);
   out += '\n';
 }
 

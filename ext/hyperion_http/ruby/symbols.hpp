@@ -76,7 +76,8 @@ namespace hyperion::ruby {
   X(key_early_hints, "rack.early_hints")             \
   X(key_response_finished, "rack.response_finished") \
   X(key_after_reply, "rack.after_reply")             \
-  X(key_trailers, "hyperion.request_trailers")
+  X(key_trailers, "hyperion.request_trailers")       \
+  X(key_log_extras, "hyperion.log_extras")
 
 struct Ids {
 #define X(member, text) ID member;

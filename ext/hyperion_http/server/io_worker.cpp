@@ -626,7 +626,10 @@ void IoWorker::log_request(const http::Exchange& exchange, int status) noexcept 
   // The application's word, else the client's (Rails and others answer with the id that they used). Until it has
   // answered, the response is the answerer's alone.
   std::optional<std::string_view> id;
-  if (exchange.answered_seen) id = exchange.response.fields.find(http::KnownField::x_request_id);
+  if (exchange.answered_seen) {
+    id = exchange.response.fields.find(http::KnownField::x_request_id);
+    entry.fields = exchange.log_fields;
+  }
   if (!id) id = request.fields.find(http::KnownField::x_request_id);
   entry.request_id = id.value_or(std::string_view{});
   log_.access(entry);

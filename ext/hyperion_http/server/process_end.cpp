@@ -113,13 +113,16 @@ void take_signals() noexcept {
 
 [[noreturn]] void end_process(const Plan& plan) noexcept {
   std::string line;
-  observe::append_message_line(line, base::wall_micros(), observe::Level::fatal, "server",
-                               "the process did not end in time (a thread hangs in native code, or an at_exit hook "
-                               "does not return): ended by force",
-                               plan.log);
+  observe::append_message_line(line,
+                               {.wall_micros = base::wall_micros(),
+                                .level = observe::Level::fatal,
+                                .source = "server",
+                                .text = "the process did not end in time (a thread hangs in native code, or an at_exit "
+                                        "hook does not return): ended by force"},
+                               plan.style);
   // A standard error that nobody reads must not stop this, too.
-  pollfd waiter{.fd = plan.log.error_fd, .events = POLLOUT, .revents = 0};
-  if (::poll(&waiter, 1, 0) > 0) (void)!::write(plan.log.error_fd, line.data(), line.size());
+  pollfd waiter{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  if (::poll(&waiter, 1, 0) > 0) (void)!::write(STDERR_FILENO, line.data(), line.size());
   ::_exit(plan.status);
 }
 

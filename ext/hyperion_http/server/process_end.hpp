@@ -10,7 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "observe/log.hpp"
+#include "observe/log_entry.hpp"
 
 namespace hyperion::server::process_end {
 
@@ -22,8 +22,8 @@ struct Plan {
   // A repeated INT within so long of the first is the same wish (a terminal and a process manager both send it).
   base::Duration same_wish;
   int status = 1;
-  // Level and descriptors of the line that says what happened.
-  observe::LogSettings log;
+  // Of the line on standard error that says what happened.
+  observe::Style style;
 };
 
 // Sees TERM, INT and QUIT before whoever handles them now, who is called afterwards. Call it when those handlers are in

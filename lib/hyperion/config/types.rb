@@ -56,6 +56,27 @@ module Hyperion
       end
     end
 
+    # What takes log lines.
+    class LoggerObject < Type
+      def initialize
+        super("an object with a method info", nil)
+      end
+
+      def show(value)
+        value.nil? ? "none" : value.class.name.to_s
+      end
+
+      def text?
+        false
+      end
+
+      private
+
+      def convert(value)
+        value if value.respond_to?(:info)
+      end
+    end
+
     # A word or a path.
     class Text < Type
       private

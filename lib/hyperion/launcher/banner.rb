@@ -14,7 +14,7 @@ module Hyperion
 
       # Whoever waits for it may read a pipe, so it leaves at once; a standard output that is closed stops nothing.
       def print
-        $stdout.write(@server.settings.json? ? json : text)
+        $stdout.write(@configuration.json? ? json : text)
         $stdout.flush
       rescue SystemCallError, IOError
         nil

@@ -2,6 +2,7 @@
 
 require_relative "app_pool"
 require_relative "binder"
+require_relative "log_relay"
 require_relative "path_naming"
 
 module Hyperion
@@ -29,8 +30,10 @@ module Hyperion
       # @param on_quit [#call] what an order to quit does
       def initialize(app, settings, routes:, runtime:, on_quit: -> {})
         @settings = settings
-        @engine = Engine.new({**settings.for_engine(app), routes: routes, runtime: runtime,
-                                                          registry: Hyperion.metrics})
+        @log_files = settings.open_log_files
+        @engine = Engine.new({**settings.for_engine(app, @log_files), routes: routes, runtime: runtime,
+                                                                      registry: Hyperion.metrics})
+        @relay = LogRelay.new(@engine, settings.logger, json: settings.json?) if settings.logger
         @pool = AppPool.new(@engine, settings.threads, on_quit: on_quit)
         @naming = PathNaming.new(@engine, settings.path_templater) if settings.path_templater
         @mutex = Mutex.new # guards @deadline and @stopper
@@ -51,12 +54,14 @@ module Hyperion
         @admin_url = @engine.admin_urls.first&.sub(/\Atcp:/, "http:")
         @engine.start
         @event_loop = @engine.event_loop
-        Hyperion.logger.attach(self)
+        @relay&.start
+        Logger.default.attach(self)
         Stats.attach(self)
         self
       rescue SystemCallError, SocketError, ConfigError
         @engine.stop
         @engine.close
+        @log_files.each_value(&:close)
         raise
       end
 
@@ -109,19 +114,39 @@ module Hyperion
 
       # @return [Hash{Symbol => Integer}] counters, the last ones once it has stopped
       def stats
-        @stats || @engine.stats
+        @stats || counters
       rescue RuntimeError # closed meanwhile
         @stats || raise
       end
 
+      # @return [String] the least level that is logged
+      def log_level
+        @settings.configuration[:log_level]
+      end
+
+      # @param fields [Hash, nil] further members of the line
       # @return [Boolean] false when nobody would write it any more
-      def log(level, source, message)
+      def log(level, source, message, fields = nil)
         return false if @stats || !own?
 
-        @engine.log(level, source, message)
+        @engine.log(level, source, message, fields)
         true
       rescue RuntimeError # closed meanwhile
         false
+      end
+
+      # Opens the log files anew, after a rotation.
+      # @yieldparam path [String]
+      # @yieldparam error [SystemCallError, nil] why the file that was open stays
+      def reopen_logs
+        return if @stats
+
+        @log_files.each_value do |file|
+          file.reopen
+          yield file.path, nil
+        rescue SystemCallError => error
+          yield file.path, error
+        end
       end
 
       private
@@ -130,6 +155,11 @@ module Hyperion
         @naming&.start
         @pool.start
         @engine.open
+      end
+
+      def counters
+        counters = @engine.stats
+        @relay ? counters.merge(log_lines_dropped: counters[:log_lines_dropped] + @relay.failed) : counters
       end
 
       def finish
@@ -142,12 +172,14 @@ module Hyperion
       end
 
       def close
-        Hyperion.logger.detach(self)
+        Logger.default.detach(self)
         Stats.detach(self)
-        @stats = @engine.stats
+        @stats = counters
         unused = @naming.nil? || @naming.stop
         @engine.stop
+        @relay&.stop
         @engine.close if unused
+        @log_files.each_value(&:close)
         @over.close
       end
 

@@ -1,7 +1,9 @@
 # frozen_string_literal: true
 
 require_relative "../config/configuration"
+require_relative "../logger"
 require_relative "admin_settings"
+require_relative "log_file"
 
 module Hyperion
   class Server
@@ -46,14 +48,19 @@ module Hyperion
         seconds.zero? ? nil : seconds
       end
 
-      # @return [Boolean] whether log lines are JSON
+      # @return [Boolean] whether log lines are JSON; for a logger that is an object only where that was asked for
       def json?
-        @configuration.json?
+        logger ? @configuration[:log_format] == "json" : @configuration.json?
       end
 
-      # @return [Boolean] whether log lines are coloured
-      def color?
-        !json? && ENV.fetch("NO_COLOR", "").empty? && IO.for_fd(descriptor(:log_out), autoclose: false).tty?
+      # @param stream [#to_io, Integer] where the lines go
+      # @return [Boolean] whether they are coloured
+      def color?(stream)
+        return false if json? || !ENV.fetch("NO_COLOR", "").empty? || ENV["TERM"] == "dumb"
+
+        fd = descriptor(stream)
+        redirect = {1 => :redirect_stdout, 2 => :redirect_stderr}[fd]
+        !(redirect && @configuration[redirect]) && IO.for_fd(fd, autoclose: false).tty?
       rescue SystemCallError
         false # a descriptor that is closed
       end
@@ -68,6 +75,24 @@ module Hyperion
         @admin.address
       end
 
+      # @return [#info, nil] the object that takes the lines; nil: they are written
+      def logger
+        logger = @configuration[:logger] || Hyperion.logger
+        logger unless logger.is_a?(Logger)
+      end
+
+      # @return [Hash{Symbol => LogFile}] fresh ones, by the descriptor whose place they take
+      # @raise [ConfigError]
+      def open_log_files
+        {log_out: :log_file, log_err: :error_log_file}.each_with_object({}) do |(name, option), files|
+          path = @configuration[option]
+          files[name] = LogFile.new(path, @configuration.origin(option)) if path
+        rescue ConfigError
+          files.each_value(&:close)
+          raise
+        end
+      end
+
       # @raise [ConfigError] when the event loop was chosen by name and cannot be used
       def check_loop
         return unless @configuration[:loop] == "io_uring" && (reason = Engine.io_uring)
@@ -75,12 +100,14 @@ module Hyperion
         raise ConfigError, "#{@configuration.origin(:loop)}: io_uring cannot be used: #{reason}; epoll and auto can"
       end
 
+      # @param log_files [Hash{Symbol => LogFile}] see open_log_files
       # @return [Hash{Symbol => Object}] as Hyperion::Engine wants it
-      def for_engine(app)
+      def for_engine(app, log_files)
+        out, err = %i[log_out log_err].map { |name| log_files[name] || @extras[name] }
         ENGINE_OPTIONS.to_h { |name| [name, @configuration[name]] }.merge(
           app: app, min_threads: threads.min, max_threads: threads.max,
-          log_format: json? ? "json" : "text", log_color: color?,
-          log_out: descriptor(:log_out), log_err: descriptor(:log_err),
+          log_format: json? ? "json" : "text", log_color: color?(out), log_error_color: color?(err),
+          log_out: descriptor(out), log_err: descriptor(err), log_lines: !logger.nil?,
           rack_errors: @extras[:rack_errors] || $stderr, error_handler: error_handler,
           server_software: @extras[:server_software].dup.freeze,
           rack_3: @extras[:rack_3].nil? ? Settings.rack_3? : @extras[:rack_3],
@@ -99,7 +126,7 @@ module Hyperion
 
       def embedded(options)
         Config::Configuration.new([layer(options), common_variables]).tap do |configuration|
-          configuration.warnings.each { |line| Hyperion.logger.fall_back("warn", "server", line) }
+          configuration.warnings.each { |line| Logger.default.fall_back("warn", "server", line) }
         end
       end
 
@@ -140,9 +167,9 @@ module Hyperion
         arity.between?(0, 2) ? ->(*arguments) { handler.call(*arguments.first(arity)) } : handler
       end
 
-      def descriptor(name)
-        given = @extras[name]
-        given.respond_to?(:fileno) ? given.fileno : Integer(given)
+      def descriptor(stream)
+        stream = stream.to_io if stream.respond_to?(:to_io)
+        stream.respond_to?(:fileno) ? stream.fileno : Integer(stream)
       end
     end
   end

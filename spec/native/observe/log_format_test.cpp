@@ -23,23 +23,20 @@ AccessEntry entry() {
           .query = "b=c",
           .remote = "192.0.2.1",
           .version = "HTTP/1.1",
-          .request_id = {}};
+          .request_id = {},
+          .fields = {}};
 }
 
 std::string access(const AccessEntry& entry, Format format, bool color = false) {
-  LogSettings settings;
-  settings.format = format;
-  settings.color = color;
   std::string line;
-  append_access_line(line, entry, settings);
+  append_access_line(line, entry, {.format = format, .color = color});
   return line;
 }
 
 std::string message(std::string_view component, std::string_view text, Format format, Level level = Level::warn) {
-  LogSettings settings;
-  settings.format = format;
   std::string line;
-  append_message_line(line, kTime, level, component, text, settings);
+  append_message_line(line, {.wall_micros = kTime, .level = level, .source = component, .text = text},
+                      {.format = format});
   return line;
 }
 
@@ -114,6 +111,54 @@ TEST_CASE("log format: control characters cannot forge a line or steer a termina
   }
   const std::string line = message("a\nb", "c\nd", Format::text);
   CHECK(line.find('\n') == line.size() - 1);
+}
+
+TEST_CASE("log format: line separators and turns of the direction are not passed on") {
+  for (const unsigned char last : {0xa8, 0xa9, 0xaa, 0xae}) {
+    const std::string bytes{'\xe2', '\x80', static_cast<char>(last)};
+    CHECK(escaped(bytes).starts_with("\\xe2\\x80\\xa"));
+    CHECK(json(bytes).starts_with("\"\\u202"));
+  }
+  CHECK(json("\xe2\x80\xa8") == "\"\\u2028\"");
+  CHECK(json("\xe2\x81\xa6") == "\"\\u2066\"");
+  CHECK(json("\xc2\x85") == "\"\\u0085\"");
+  CHECK(escaped("\xe2\x81\xa9") == "\\xe2\\x81\\xa9");
+  // Their neighbours are text.
+  for (const std::string_view good : {"\xe2\x80\xa7", "\xe2\x80\xaf", "\xe2\x81\xa5", "\xe2\x81\xaa"}) {
+    CHECK(escaped(good) == good);
+    CHECK(json(good) == "\"" + std::string{good} + "\"");
+  }
+}
+
+TEST_CASE("log format: a value with blanks cannot look like fields") {
+  AccessEntry forged = entry();
+  forged.request_id = "id user=admin \"";
+  CHECK(access(forged, Format::text).ends_with("HTTP/1.1 request_id=\"id user=admin \\\"\"\n"));
+  forged.request_id = "a\\b";
+  CHECK(access(forged, Format::text).ends_with(" request_id=a\\\\b\n"));
+}
+
+TEST_CASE("log format: colours tell level and status, and bare lines have neither time nor level") {
+  AccessEntry one = entry();
+  one.status = 503;
+  const std::string line = access(one, Format::text, true);
+  CHECK(line.find("\x1b[32mINFO\x1b[0m access: GET /a?b=c \x1b[31m503\x1b[0m ") != std::string::npos);
+  std::string bare;
+  append_access_line(bare, one, {.bare = true});
+  CHECK(bare == "access: GET /a?b=c 503 1.234ms 42B 192.0.2.1 HTTP/1.1\n");
+}
+
+TEST_CASE("log format: the second changes") {
+  AccessEntry one = entry();
+  std::string two;
+  append_access_line(two, one, {});
+  one.wall_micros += 1'000'000;
+  append_access_line(two, one, {});
+  one.wall_micros = 1;
+  append_access_line(two, one, {});
+  CHECK(two.find("2024-02-29T12:34:56.789Z") != std::string::npos);
+  CHECK(two.find("2024-02-29T12:34:57.789Z") != std::string::npos);
+  CHECK(two.find("1970-01-01T00:00:00.000Z") != std::string::npos);
 }
 
 TEST_CASE("log format: well-formed UTF-8 stays, everything else is shown as what it is") {

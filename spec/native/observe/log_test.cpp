@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/times.h>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/temporary_file.hpp"
+#include "observe/log_fields.hpp"
 #include "support/sockets.hpp"
 #include "support/waiting.hpp"
 
@@ -303,6 +305,85 @@ TEST_CASE("log: a descriptor that breaks is given up, quietly") {
   REQUIRE(nowhere.start().ok());
   nowhere.write(Level::info, "test", "to nobody");
   nowhere.stop(seconds{30});
+}
+
+TEST_CASE("log: a disk that is full stops nobody; what is lost is counted, and told") {
+  Pipe err;
+  const base::UniqueFd number{::open("/dev/full", O_WRONLY | O_CLOEXEC)};
+  REQUIRE(number.valid());
+  Log log{settings_for(number.get(), err.write_end.get())};
+  REQUIRE(log.start().ok());
+  for (int i = 0; i < 7; ++i) log.write(Level::info, "test", "lost");
+  CHECK(eventually([&] { return log.dropped() == 7; }));
+  // The disk has room again.
+  const base::UniqueFd file = std::move(base::open_temporary_file()).value();
+  REQUIRE(::dup3(file.get(), number.get(), O_CLOEXEC) == number.get());
+  log.write(Level::info, "test", "kept");
+  log.stop(seconds{10});
+  CHECK(contents(file.get()).find("INFO test: kept\n") != std::string::npos);
+  const std::string told = err.take();
+  CHECK(told.find("WARN log: log lines were dropped because they could not be written (No space left on device): ") !=
+        std::string::npos);
+  CHECK(log.dropped() == 7);
+}
+
+TEST_CASE("log: when the place of the report is full, too, it comes when there is room") {
+  const base::UniqueFd number{::open("/dev/full", O_WRONLY | O_CLOEXEC)};
+  REQUIRE(number.valid());
+  Log log{settings_for(number.get(), number.get())};
+  REQUIRE(log.start().ok());
+  for (int i = 0; i < 5; ++i) log.write(Level::warn, "test", "lost");
+  CHECK(eventually([&] { return log.dropped() == 5; }));
+  const base::UniqueFd file = std::move(base::open_temporary_file()).value();
+  REQUIRE(::dup3(file.get(), number.get(), O_CLOEXEC) == number.get());
+  log.write(Level::info, "test", "kept");
+  // Without a further line.
+  CHECK(eventually([&] { return contents(file.get()).find("could not be written") != std::string::npos; }));
+  log.stop(seconds{10});
+  const std::string text = contents(file.get());
+  CHECK(text.find("could not be written (No space left on device): 5\n") != std::string::npos);
+  CHECK(lines_of(text) == 2);
+  CHECK(log.dropped() == 5);
+}
+
+TEST_CASE("log: a line that was cut by a full disk does not run into the next one") {
+  const base::UniqueFd file = std::move(base::open_temporary_file()).value();
+  // A file that may grow to so many bytes stands for a disk with so much room; SIGXFSZ is blocked in native threads.
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  Log log{settings_for(file.get(), file.get())};
+  REQUIRE(log.start().ok());
+  const rlimit small{.rlim_cur = 1000, .rlim_max = before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  for (int i = 0; i < 30; ++i) log.write(Level::info, "test", std::string(70, 'x'));
+  const bool lost = eventually([&] { return log.dropped() > 0; });
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  CHECK(lost);
+  log.write(Level::info, "test", "after");
+  log.stop(seconds{10});
+  const std::string text = contents(file.get());
+  CHECK(text.find("\n2") != std::string::npos);
+  const size_t after = text.find(" INFO test: after\n");
+  REQUIRE(after != std::string::npos);
+  const size_t begin = text.rfind('\n', after) + 1;
+  CHECK(after - begin == std::string_view{"2024-02-29T12:34:56.789Z"}.size());
+  CHECK(text.find("could not be written (File too large)") != std::string::npos);
+}
+
+TEST_CASE("log: fields follow the message and the request") {
+  const base::UniqueFd file = std::move(base::open_temporary_file()).value();
+  Log log{settings_for(file.get(), file.get())};
+  REQUIRE(log.start().ok());
+  std::string fields;
+  FieldsWriter writer{fields, {}};
+  writer.add(FieldKind::text, "user", "ann");
+  log.write(Level::info, "test", "message", fields);
+  AccessEntry with_fields = entry("/path");
+  with_fields.fields = fields;
+  log.open_source().access(with_fields);
+  log.stop(seconds{10});
+  CHECK(contents(file.get()).find("test: message user=ann\n") != std::string::npos);
+  CHECK(contents(file.get()).find(" HTTP/1.1 user=ann\n") != std::string::npos);
 }
 
 TEST_CASE("log: what is too long is cut, and one line cannot push out all others") {

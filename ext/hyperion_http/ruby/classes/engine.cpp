@@ -11,6 +11,7 @@
 
 #include "base/fork_guard.hpp"
 #include "net/uring_probe.hpp"
+#include "observe/log_fields.hpp"
 #include "observe/log_format.hpp"
 #include "observe/snapshot.hpp"
 #include "ruby/classes/metrics.hpp"
@@ -20,6 +21,7 @@
 #include "ruby/rack/dispatch.hpp"
 #include "ruby/rack/env.hpp"
 #include "ruby/rack/input.hpp"
+#include "ruby/rack/log_extras.hpp"
 #include "ruby/symbols.hpp"
 #include "ruby/typed_data.hpp"
 #include "serve/admin.hpp"
@@ -245,8 +247,13 @@ server::Options options_from(const Settings& settings) {
   options.io_threads = static_cast<unsigned>(settings.number("io_threads"));
   options.loop = net::loop_wish(settings.text("loop"));
   options.log.level = level_of(settings.text("log_level"));
-  options.log.format = settings.text("log_format") == "json" ? observe::Format::json : observe::Format::text;
-  options.log.color = settings.flag("log_color");
+  const auto format = settings.text("log_format") == "json" ? observe::Format::json : observe::Format::text;
+  options.log.out = {.format = format, .color = settings.flag("log_color")};
+  options.log.error = {.format = format, .color = settings.flag("log_error_color")};
+  if (settings.flag("log_lines")) {
+    options.log.out.bare = true;
+    options.log.outbox = std::make_shared<observe::Outbox>();
+  }
   options.log.requests = settings.flag("log_requests");
   options.log.out_fd = static_cast<int>(settings.number("log_out"));
   options.log.error_fd = static_cast<int>(settings.number("log_err"));
@@ -277,6 +284,7 @@ VALUE initialize(const Gvl& gvl, VALUE self, Arguments arguments) {
   context.owner = owner;
   context.early_hints = settings.flag("early_hints");
   context.rack_3 = settings.flag("rack_3");
+  context.log_requests = half.parts->engine.log().logs_requests();
   context.app = settings.get("app");
   context.runtime = settings.get("runtime");
   context.hooks_wanted = half.parts->engine.options().hooks_wanted;
@@ -635,24 +643,61 @@ VALUE close(const Gvl& gvl, VALUE self, Arguments arguments) {
   return Qtrue;
 }
 
-// log(level, source, message)
+// A Hash, or nil, as the log wants it.
+std::string to_fields(const Gvl& gvl, VALUE hash) {
+  std::string fields;
+  if (NIL_P(hash)) return fields;
+  checked(gvl, [&gvl, &fields, hash] {
+    Check_Type(hash, T_HASH);
+    rack::pack_fields(gvl, hash, observe::kMessageFields, fields);
+  });
+  return fields;
+}
+
+// log(level, source, message, fields = nil)
 VALUE log(const Gvl& gvl, VALUE self, Arguments arguments) {
-  expect_arguments(arguments, 3, 3);
+  expect_arguments(arguments, 3, 4);
   const observe::Level level = level_of(to_text(gvl, arguments[0]));
-  parts_of(gvl, self).engine.log().write(level, to_text(gvl, arguments[1]), to_text(gvl, arguments[2]));
+  const std::string fields = to_fields(gvl, arguments.size() > 3 ? arguments[3] : Qnil);
+  parts_of(gvl, self).engine.log().write(level, to_text(gvl, arguments[1]), to_text(gvl, arguments[2]), fields);
   return Qnil;
 }
 
-// log_line(level, source, message, json, color) -> the line that the log would write.
+// Waits for lines of a log that has a Ruby object for a logger: [[level, line], ...]; nil when no more will come.
+VALUE take_log_lines(const Gvl& gvl, VALUE self, Arguments arguments) {
+  expect_arguments(arguments, 0, 0);
+  // It may outlive the engine, which does not wait for a logger that hangs.
+  const std::shared_ptr<observe::Outbox> outbox = parts_of(gvl, self).engine.log().settings().outbox;
+  if (outbox == nullptr) return Qnil;
+  std::vector<observe::Outbox::Line> lines;
+  auto work = [&](const NoGvl&) noexcept { return outbox->take(lines); };
+  auto unblock = [&]() noexcept { outbox->interrupt(); };
+  const auto wake = Boundary::without_gvl(gvl, work, unblock);
+  VALUE list = Qnil;
+  checked(gvl, [&list, &lines] {
+    if (lines.empty()) rb_thread_check_ints();
+    list = rb_ary_new_capa(static_cast<long>(lines.size()));
+    for (const auto& line : lines) {
+      const VALUE text = rb_utf8_str_new(line.text.data(), static_cast<long>(line.text.size()));
+      rb_ary_push(list, rb_assoc_new(ID2SYM(rb_intern(observe::text_of(line.level).data())), text));
+    }
+  });
+  return wake == observe::Outbox::Wake::closed ? Qnil : list;
+}
+
+// log_line(level, source, message, json, color, fields = nil) -> the line that the log would write.
 VALUE log_line(const Gvl& gvl, VALUE, Arguments arguments) {
-  expect_arguments(arguments, 5, 5);
+  expect_arguments(arguments, 5, 6);
   const observe::Level level = level_of(to_text(gvl, arguments[0]));
-  observe::LogSettings settings;
-  settings.format = RTEST(arguments[3]) ? observe::Format::json : observe::Format::text;
-  settings.color = RTEST(arguments[4]);
+  const observe::Style style{.format = RTEST(arguments[3]) ? observe::Format::json : observe::Format::text,
+                             .color = RTEST(arguments[4])};
+  const std::string source = to_text(gvl, arguments[1]);
+  const std::string message = to_text(gvl, arguments[2]);
+  const std::string fields = to_fields(gvl, arguments.size() > 5 ? arguments[5] : Qnil);
   std::string line;
-  observe::append_message_line(line, base::wall_micros(), level, to_text(gvl, arguments[1]), to_text(gvl, arguments[2]),
-                               settings);
+  observe::append_message_line(
+      line, {.wall_micros = base::wall_micros(), .level = level, .source = source, .text = message, .fields = fields},
+      style);
   VALUE string = Qnil;
   const std::string_view bytes{line};
   checked(gvl, [&string, bytes] { string = rb_utf8_str_new(bytes.data(), static_cast<long>(bytes.size())); });
@@ -802,6 +847,7 @@ void define_engine(VALUE hyperion) {
   rb_define_method(klass, "stop", entry<stop>, -1);
   rb_define_method(klass, "close", entry<close>, -1);
   rb_define_method(klass, "log", entry<log>, -1);
+  rb_define_method(klass, "take_log_lines", entry<take_log_lines>, -1);
   rb_define_method(klass, "threads", entry<threads>, -1);
   rb_define_method(klass, "in_flight", entry<in_flight>, -1);
   rb_define_method(klass, "stats", entry<stats>, -1);

@@ -16,8 +16,8 @@ VALUE watch(const Gvl& gvl, VALUE, Arguments arguments) {
   plan.graceful = NIL_P(arguments[0]) ? base::Duration::max() : to_duration(gvl, arguments[0]);
   plan.last = to_duration(gvl, arguments[1]);
   plan.same_wish = to_duration(gvl, arguments[2]);
-  plan.log.format = RTEST(arguments[3]) ? observe::Format::json : observe::Format::text;
-  plan.log.color = RTEST(arguments[4]);
+  plan.style.format = RTEST(arguments[3]) ? observe::Format::json : observe::Format::text;
+  plan.style.color = RTEST(arguments[4]);
   if (auto watching = process_end::watch(plan); !watching) {
     throw RaiseErrno{watching.error().os_errno, "the thread that ends the process"};
   }

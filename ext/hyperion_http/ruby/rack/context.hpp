@@ -76,7 +76,8 @@ struct Context {
   std::atomic<uint64_t>* app_errors = nullptr;
   bool rack_3 = true;  // LF in a header value is an error, not a separator
   bool early_hints = false;
-  unsigned owner = 0;  // base::fork_generation() of the server's process
+  bool log_requests = true;  // somebody wants to know of hyperion.log_extras
+  unsigned owner = 0;        // base::fork_generation() of the server's process
   KeyCache keys;
   LastValue host;
   VALUE host_name = Qnil;  // SERVER_NAME and SERVER_PORT of `host`

@@ -3,9 +3,11 @@
 #include <utility>
 
 #include "base/fork_guard.hpp"
+#include "observe/log_fields.hpp"
 #include "ruby/convert.hpp"
 #include "ruby/rack/env.hpp"
 #include "ruby/rack/hijack.hpp"
+#include "ruby/rack/log_extras.hpp"
 #include "ruby/rack/response.hpp"
 #include "ruby/rack/route_apps.hpp"
 #include "ruby/rack/stream.hpp"
@@ -55,6 +57,7 @@ class Service {
   void run_end_hooks(VALUE env, bool answered) noexcept;
   void run_notes() noexcept;
   VALUE make_response();
+  void take_log_extras();
   void await_hijackers() noexcept;
   void send_body();
   void release() noexcept;
@@ -131,6 +134,11 @@ int Service::run() noexcept {
   if (observed_) run_end_hooks(frame_.env, ok && !frame_.hijacked);
   if (in_child()) return jump_;
   if (!answered_ && !ok && !ask_error_handler()) answer_error();
+  if (in_child()) return jump_;
+  if (context_.log_requests && !frame_.hijacked) {
+    (void)phase(
+        "hyperion.log_extras", [this] { take_log_extras(); }, Blame::nobody);
+  }
   if (in_child()) return jump_;
   status_ = exchange().response.status;
   if (!answered_) send_body();
@@ -226,6 +234,17 @@ void Service::run_end_hooks(VALUE env, bool answered) noexcept {
 
 VALUE Service::make_response() {
   return rb_funcall(context_.response_class, ids.new_object, 3, triplet_.status, triplet_.headers, triplet_.body);
+}
+
+// --- The log ---
+
+// What the application, its middleware and the hooks want in the log line of this request.
+void Service::take_log_extras() {
+  if (!RB_TYPE_P(frame_.env, T_HASH)) return;
+  const VALUE extras = rb_hash_lookup(frame_.env, literals.key_log_extras);
+  if (NIL_P(extras)) return;
+  if (!RB_TYPE_P(extras, T_HASH)) rb_raise(rb_eTypeError, "%s is no Hash", rb_obj_classname(extras));
+  pack_fields(gvl_, extras, observe::kAccessFields, exchange().log_fields);
 }
 
 // Answers that needed no Ruby: each is put into this exchange in its turn. Its env is only the Request's, and the hooks

@@ -13,7 +13,22 @@ module Hyperion
                    "Form of log lines; auto: json in production, else text, coloured on a terminal",
                    block: :logging, word: :format),
         Option.new(:log_requests, Switch.new, true, "One log line for each request",
-                   short: "-v", block: :logging, word: :requests, engine: true)
+                   short: "-v", block: :logging, word: :requests, engine: true),
+        Option.new(:log_file, Text.new("a file", "FILE"), nil,
+                   "Write information and the lines of requests to this file; HUP opens it anew",
+                   text: "standard output", block: :logging, word: :file),
+        Option.new(:error_log_file, Text.new("a file", "FILE"), nil,
+                   "Write warnings and errors to this file; HUP opens it anew",
+                   text: "standard error", block: :logging, word: :error_file),
+        Option.new(:logger, LoggerObject.new, nil,
+                   "An object with a method info, which takes the lines; with log_format json, Hashes",
+                   block: :logging, word: :logger),
+        Option.new(:redirect_stdout, Text.new("a file", "FILE"), nil,
+                   "Standard output of the whole process goes to this file; HUP opens it anew", text: "off"),
+        Option.new(:redirect_stderr, Text.new("a file", "FILE"), nil,
+                   "Standard error of the whole process goes to this file; HUP opens it anew", text: "off"),
+        Option.new(:redirect_append, Switch.new, true,
+                   "Keep what is in the files of --redirect-stdout and --redirect-stderr")
       ].freeze
     end
   end

@@ -1,0 +1,60 @@
+# frozen_string_literal: true
+
+require_relative "../errors"
+
+module Hyperion
+  class Server
+    # A file that lines are appended to, behind one descriptor for as long as it is open: when the file was renamed
+    # (logrotate does), `reopen` puts a new one in its place, and no line is lost in between.
+    class LogFile
+      # Writers of other processes append, too; a named pipe without a reader is an error and no wait.
+      FLAGS = File::WRONLY | File::APPEND | File::CREAT | File::NOCTTY | File::NONBLOCK
+      # Less what the umask takes away.
+      MODE = 0o640
+      private_constant :FLAGS, :MODE
+
+      # @return [String] absolute, so that a change of directory changes nothing
+      attr_reader :path
+
+      # @param path [String]
+      # @param origin [String] who wants it, for the message
+      # @param truncate [Boolean] whether what is in it goes
+      # @raise [ConfigError]
+      def initialize(path, origin, truncate: false)
+        @path = File.expand_path(path)
+        @file = open_file(truncate ? File::TRUNC : 0)
+      rescue SystemCallError => error
+        raise ConfigError, "#{origin}: cannot open #{@path}: #{LogFile.reason(error)}"
+      end
+
+      # @return [IO]
+      def to_io
+        @file
+      end
+
+      # @raise [SystemCallError] then the file that was open stays
+      def reopen
+        fresh = open_file(0)
+        @file.reopen(fresh)
+      ensure
+        fresh&.close
+      end
+
+      def close
+        @file.close
+      end
+
+      # @param error [SystemCallError]
+      # @return [String] without Ruby's internal names
+      def self.reason(error)
+        error.message[/\A[^@]+/].delete_suffix(" - ").strip.downcase
+      end
+
+      private
+
+      def open_file(more)
+        File.new(@path, FLAGS | more, MODE).tap { |file| file.sync = true }
+      end
+    end
+  end
+end
