@@ -45,11 +45,13 @@ int main(int argc, char** argv) {
                                       "/a/6fa459ea-ee8a-3ca4-894e-db77e160355e/2024-05-01"}) {
     labels.write("\x20", text);
   }
+  Folder log_line{root / "log_line"};
   constexpr size_t kGiant = 4000;
   for (const test::Case& one : test::read_corpus(HYPERION_CORPUS)) {
     if (one.input.size() > kGiant) continue;
     parser.write(std::string(3, '\0'), one.input);
     session.write(std::string(4, '\0') + (one.half_close ? '\1' : '\0') + '\0', one.input);
+    log_line.write(std::string{"\2\0\1\3\4name\5value"}, one.input);
     const size_t body = one.input.find("\r\n\r\n");
     if (body == std::string::npos || one.input.find("chunked") == std::string::npos) continue;
     decoder.write(std::string(3, '\0'), std::string_view{one.input}.substr(body + 4));
