@@ -8,7 +8,6 @@
 #include "ruby/rack/hijack.hpp"
 #include "ruby/rack/input.hpp"
 #include "ruby/rack/response.hpp"
-#include "ruby/rack/route_apps.hpp"
 #include "ruby/rack/stream.hpp"
 #include "ruby/symbols.hpp"
 
@@ -16,7 +15,6 @@ extern "C" __attribute__((visibility("default"))) void Init_hyperion_http() {
   namespace ruby = hyperion::ruby;
   hyperion::base::install_fork_guard();
   ruby::init_symbols();
-  ruby::rack::init_route_apps();
   const VALUE module = rb_define_module("Hyperion");
   ruby::rack::define_response(module);
   ruby::rack::define_input(module);

@@ -24,19 +24,22 @@ module Hyperion
 
     # @return [Settings]
     attr_reader :settings
+    # @return [Runtime]
+    attr_reader :runtime
 
     # @param app [#call] a Rack application
     # @param keywords every option of the table (`hyperion --help`) under its name, `host:` or `binds:` for where to
     #   listen, `threads:` as Integer or Range, and Settings::EXTRAS. `port: 0`: the kernel picks.
     # @param route_table [RouteTable, nil] its routes, and no others; nil: see {Routing}
-    # @param runtime [Runtime] whose hooks run around its requests
+    # @param runtime [Runtime, nil] whose hooks run around its requests; nil: Runtime.default
     # @raise [ArgumentError] for a keyword that does not exist (the nearest is named), or a value that it cannot take
-    def initialize(app:, configuration: nil, route_table: nil, runtime: Runtime.default, **keywords)
+    def initialize(app:, configuration: nil, route_table: nil, runtime: nil, **keywords)
       raise ArgumentError, "Hyperion::Server: app must have a method call" unless app.respond_to?(:call)
-      raise ArgumentError, "Hyperion::Server: runtime must be a Hyperion::Runtime" unless runtime.is_a?(Runtime)
 
       @app = app
-      @runtime = runtime
+      @runtime = runtime || Runtime.default
+      raise ArgumentError, "Hyperion::Server: runtime must be a Hyperion::Runtime" unless @runtime.is_a?(Runtime)
+
       begin_routing(route_table)
       @settings = Settings.new(configuration, keywords)
       @mutex = Mutex.new # guards @run against two starts

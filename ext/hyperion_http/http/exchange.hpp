@@ -95,7 +95,7 @@ class Exchange {
   std::optional<BodyPipe> pipe;
   Answerer answerer = Answerer::app;
   // Answerer::block: which one, by its number in ruby/rack/route_apps.
-  uint32_t route = 0;
+  uint64_t route = 0;
   // The route that it was matched with, which may have been replaced meanwhile.
   base::Ref<const base::Counted> held;
   // What the application wants in the log line (observe/log_fields), set before kAnswered.

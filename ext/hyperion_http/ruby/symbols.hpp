@@ -25,6 +25,8 @@ namespace hyperion::ruby {
   X(new_object, "new")      \
   X(start_hooks, "@start")  \
   X(end_hooks, "@end")      \
+  X(app, "@app")            \
+  X(kept, "kept")           \
   X(dispatch_for_c_loop, "dispatch_for_c_loop")
 
 // Keys and common values of the Rack environment.

@@ -26,16 +26,16 @@ class Route final : public base::Counted {
     std::optional<http::Prepared> failed;
   };
   // `number` is told to `gone`, on whichever thread, when the last user has let go of the route.
-  using Gone = void (*)(uint32_t number) noexcept;
+  using Gone = void (*)(uint64_t number) noexcept;
 
-  Route(std::string_view its_method, std::string_view its_path, uint32_t its_number, Gone gone)
+  Route(std::string_view its_method, std::string_view its_path, uint64_t its_number, Gone gone)
       : method_name(its_method), path(its_path), method(http::method_of(its_method)), number(its_number), gone_(gone) {}
 
   const std::string method_name;
   const std::string path;
   const http::Method method;
   // The caller's word for it.
-  const uint32_t number;
+  const uint64_t number;
   // Not there: a block. Filled before the route is put into a table.
   std::optional<Fixed> fixed;
 

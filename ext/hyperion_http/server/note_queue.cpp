@@ -16,6 +16,7 @@ bool NoteQueue::wants(const http::Exchange& exchange) const noexcept {
 }
 
 void NoteQueue::push(http::Exchange& exchange) noexcept {
+  exchange.request.body.clear();
   const std::lock_guard lock{mutex_};
   if (ring_.empty()) ring_ = std::vector<Note>(kMost);
   size_t waiting = waiting_.load(std::memory_order_relaxed);

@@ -31,7 +31,7 @@ class NoteQueue {
 
   // Whether the exchange, which is over, is one to tell of.
   bool wants(const http::Exchange& exchange) const noexcept;
-  // Takes what is known of request and response.
+  // Takes what is known of request and response, but for the request's body: what waits here stays small.
   void push(http::Exchange& exchange) noexcept;
 
   // --- An app thread ---

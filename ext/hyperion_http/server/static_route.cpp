@@ -32,7 +32,7 @@ void prepare(http::Prepared& prepared, const base::Counted& owner, int status, s
 
 }  // namespace
 
-base::Ref<const serve::Route> make_static_route(std::string_view method, std::string_view path, uint32_t number,
+base::Ref<const serve::Route> make_static_route(std::string_view method, std::string_view path, uint64_t number,
                                                 serve::Route::Gone gone, StaticAnswer&& answer) {
   auto* route = new serve::Route{method, path, number, gone};
   auto ref = base::Ref<const serve::Route>::adopt(route);

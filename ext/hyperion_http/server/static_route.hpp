@@ -17,9 +17,9 @@ struct StaticAnswer {
   std::string etag;
 };
 
-base::Ref<const serve::Route> make_static_route(std::string_view method, std::string_view path, uint32_t number,
+base::Ref<const serve::Route> make_static_route(std::string_view method, std::string_view path, uint64_t number,
                                                 serve::Route::Gone gone, StaticAnswer&& answer);
-inline base::Ref<const serve::Route> make_block_route(std::string_view method, std::string_view path, uint32_t number,
+inline base::Ref<const serve::Route> make_block_route(std::string_view method, std::string_view path, uint64_t number,
                                                       serve::Route::Gone gone) {
   return base::Ref<const serve::Route>::adopt(new serve::Route{method, path, number, gone});
 }

@@ -8,6 +8,8 @@ module Hyperion
 
       # Those two have no HTTP_ in front (RFC 3875 section 4.1).
       BARE = %w[CONTENT_TYPE CONTENT_LENGTH].freeze
+      # Rack's word for the protocol, no field.
+      PROTOCOL = "HTTP_VERSION"
 
       def initialize(env)
         @env = env
@@ -16,7 +18,8 @@ module Hyperion
       # @param name [String, Symbol] "Content-Type", in any case
       # @return [String, nil]
       def [](name)
-        @env[key(name)]
+        key = key(name)
+        @env[key] unless key == PROTOCOL
       end
 
       # @return [String]
@@ -27,7 +30,8 @@ module Hyperion
 
       # @return [Boolean]
       def key?(name)
-        @env.key?(key(name))
+        key = key(name)
+        @env.key?(key) && key != PROTOCOL
       end
       alias include? key?
       alias has_key? key?
@@ -45,7 +49,7 @@ module Hyperion
       def to_h
         @to_h ||= @env.each_with_object({}) do |(key, value), all|
           next unless key.start_with?("HTTP_") || BARE.include?(key)
-          next if key == "HTTP_VERSION" # Rack's word for the protocol, no field
+          next if key == PROTOCOL
 
           all[key.delete_prefix("HTTP_").downcase.tr("_", "-")] = value
         end.freeze

@@ -21,15 +21,7 @@ module Hyperion
       # @return [DynamicBlockEntry] block and handler return a Rack triplet: [status, headers, body]
       # @raise [ArgumentError]
       def handle(method, path, handler = nil, &block)
-        if handler.nil? == block.nil?
-          raise ArgumentError, "give a block, which takes env, or a handler, which takes a Hyperion::Request; not both"
-        end
-        unless block || handler.respond_to?(:call)
-          raise ArgumentError, "the handler must have a method call, and #{handler.class} has none"
-        end
-
-        entry = DynamicBlockEntry.new(RouteCheck.method(method), RouteCheck.path(path), block, handler)
-        put_block(entry, entry.app, entry.method_name, entry.path)
+        put(DynamicBlockEntry.new(method, path, block, handler))
       end
 
       # Registers a response that needs no Ruby: served by the I/O threads, whatever holds Ruby's lock.
@@ -44,9 +36,18 @@ module Hyperion
       # @return [StaticEntry]
       # @raise [ArgumentError]
       def handle_static(method, path, body, content_type: StaticEntry::UNSET, status: 200, headers: {})
-        entry = StaticEntry.new(RouteCheck.method(method), RouteCheck.path(path), body,
-                                content_type: content_type, status: status, headers: headers)
-        put_static(entry, entry.method_name, entry.path, entry.status, entry.lines, entry.body, entry.etag)
+        put(StaticEntry.new(method, path, body, content_type: content_type, status: status, headers: headers))
+      end
+
+      # The word of hyperion 2 for both: registers a handler, or an entry of another table as it is.
+      # @param handler [#call, StaticEntry, DynamicBlockEntry]
+      # @return [StaticEntry, DynamicBlockEntry]
+      # @raise [ArgumentError]
+      def register(method, path, handler)
+        case handler
+        when StaticEntry, DynamicBlockEntry then put(handler.at(method, path))
+        else handle(method, path, handler)
+        end
       end
 
       # @return [StaticEntry, DynamicBlockEntry, nil] what a request with this method and path would get
@@ -76,6 +77,17 @@ module Hyperion
 
       def inspect
         "#<#{self.class} #{size} routes>"
+      end
+
+      private
+
+      def put(entry)
+        case entry
+        when StaticEntry
+          put_static(entry, entry.method_name, entry.path, entry.status, entry.lines, entry.body, entry.etag)
+        else
+          put_block(entry, entry.method_name, entry.path)
+        end
       end
     end
   end

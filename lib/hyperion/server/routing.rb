@@ -10,11 +10,22 @@ module Hyperion
     module Routing
       # Server.handle, Server.handle_static: for every server without a table of its own.
       module ClassLevel
-        # @return [RouteTable]
-        attr_reader :route_table
+        # @return [RouteTable] one for the whole family of classes, unless a subclass was given another
+        def route_table
+          @route_table || superclass.route_table
+        end
+
+        # Servers that are made (or started anew) afterwards serve this one instead.
+        # @param table [RouteTable]
+        # @raise [ArgumentError]
+        def route_table=(table)
+          raise ArgumentError, "route_table must be a Hyperion::Server::RouteTable" unless table.is_a?(RouteTable)
+
+          @route_table = table
+        end
 
         def self.extended(server)
-          server.instance_variable_set(:@route_table, RouteTable.new)
+          server.route_table = RouteTable.new
         end
 
         # @see RouteTable#handle
@@ -25,13 +36,6 @@ module Hyperion
         # @see RouteTable#handle_static
         def handle_static(...)
           route_table.handle_static(...)
-        end
-
-        # One table for the whole family.
-        def inherited(subclass)
-          super
-          table = route_table
-          subclass.instance_variable_set(:@route_table, table)
         end
       end
 

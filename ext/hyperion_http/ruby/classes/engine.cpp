@@ -293,8 +293,10 @@ VALUE initialize(const Gvl& gvl, VALUE self, Arguments arguments) {
   context.rack_errors = settings.get("rack_errors");
   context.error_handler = settings.get("error_handler");
   const VALUE software = settings.get("server_software");
+  const VALUE table = settings.get("routes");
   const bool multithread = half.parts->most_threads > 1;
-  checked(gvl, [&context, &gvl, software, multithread] {
+  checked(gvl, [&context, &gvl, software, table, multithread] {
+    context.route_tables = rb_ary_new_from_args(1, table);
     context.adapter = rb_path2class("Hyperion::Adapter::Rack");
     context.request_class = rb_path2class("Hyperion::Request");
     context.response_class = rb_path2class("Hyperion::Response");
@@ -582,7 +584,10 @@ VALUE abandon(const Gvl& gvl, VALUE self, Arguments arguments) {
 VALUE use_routes(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 1, 1);
   Half::Parts& parts = parts_of(gvl, self);
-  parts.routes.use(route_table_of(gvl, arguments[0]));
+  const VALUE table = arguments[0];
+  auto routes = route_table_of(gvl, table);
+  checked(gvl, [&parts, table] { rb_ary_push(parts.context.route_tables, table); });
+  parts.routes.use(std::move(routes));
   return Qnil;
 }
 

@@ -27,17 +27,33 @@ using TableData = TypedData<Half, TableTraits>;
 
 RouteTable& table_of(const Gvl& gvl, VALUE self) { return *TableData::of(gvl, self).table; }
 
+// For a change.
+RouteTable& open_table_of(const Gvl& gvl, VALUE self) {
+  checked(gvl, [self] { rb_check_frozen(self); });
+  return table_of(gvl, self);
+}
+
 VALUE initialize_copy(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 1, 1);
-  RouteTable& other = table_of(gvl, arguments[0]);
-  table_of(gvl, self).add(other);
+  const VALUE from = arguments[0];
+  RouteTable& table = table_of(gvl, self);
+  RouteTable& other = table_of(gvl, from);
+  // Kept first: a server may serve the table already.
+  checked(gvl, [self, from] { rack::share_routes(self, from); });
+  table.add(other);
   return self;
 }
 
-uint32_t keep(const Gvl& gvl, VALUE entry, VALUE app) {
-  uint32_t number = 0;
-  checked(gvl, [&number, entry, app] { number = rack::keep_route(entry, app); });
+uint64_t keep(const Gvl& gvl, VALUE self, VALUE entry) {
+  uint64_t number = 0;
+  checked(gvl, [&number, self, entry] { number = rack::keep_route(self, entry); });
   return number;
+}
+
+// After a change; `all` where most of the table went.
+void forget_gone(const Gvl& gvl, VALUE self, const RouteTable& table, bool all = false) {
+  const size_t size = table.size();
+  checked(gvl, [self, size, all] { rack::forget_gone_routes(self, size, all); });
 }
 
 // One header line, with the rules that hold for every response. What an application may say and the server leaves away
@@ -57,7 +73,7 @@ void add_header(http::Response& response, const std::string& name, const std::st
 // put_static(entry, method, path, status, [name, value, ...], body, etag or nil)
 VALUE put_static(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 7, 7);
-  RouteTable& table = table_of(gvl, self);
+  RouteTable& table = open_table_of(gvl, self);
   const std::string method = to_text(gvl, arguments[1]);
   const std::string path = to_text(gvl, arguments[2]);
   http::Response response;
@@ -71,23 +87,26 @@ VALUE put_static(const Gvl& gvl, VALUE self, Arguments arguments) {
   answer.status = response.status;
   answer.fields = std::move(response.fields);
   answer.body = to_text(gvl, arguments[5]);
-  if (!NIL_P(arguments[6])) answer.etag = to_text(gvl, arguments[6]);
-  if (!answer.etag.empty() && !serve::is_etag(answer.etag)) {
+  const bool conditional = !NIL_P(arguments[6]);
+  if (conditional) answer.etag = to_text(gvl, arguments[6]);
+  if (conditional && !serve::is_etag(answer.etag)) {
     throw Raise{rb_eArgError, "header \"etag\" is not an entity tag: a string in double quotes, W/ in front or not"};
   }
-  const uint32_t number = keep(gvl, arguments[0], Qnil);
+  const uint64_t number = keep(gvl, self, arguments[0]);
   table.put(server::make_static_route(method, path, number, rack::route_gone, std::move(answer)));
+  forget_gone(gvl, self, table);
   return arguments[0];
 }
 
-// put_block(entry, app, method, path)
+// put_block(entry, method, path); the entry's @app is called.
 VALUE put_block(const Gvl& gvl, VALUE self, Arguments arguments) {
-  expect_arguments(arguments, 4, 4);
-  RouteTable& table = table_of(gvl, self);
-  const std::string method = to_text(gvl, arguments[2]);
-  const std::string path = to_text(gvl, arguments[3]);
-  const uint32_t number = keep(gvl, arguments[0], arguments[1]);
+  expect_arguments(arguments, 3, 3);
+  RouteTable& table = open_table_of(gvl, self);
+  const std::string method = to_text(gvl, arguments[1]);
+  const std::string path = to_text(gvl, arguments[2]);
+  const uint64_t number = keep(gvl, self, arguments[0]);
   table.put(server::make_block_route(method, path, number, rack::route_gone));
+  forget_gone(gvl, self, table);
   return arguments[0];
 }
 
@@ -95,16 +114,20 @@ VALUE put_block(const Gvl& gvl, VALUE self, Arguments arguments) {
 VALUE find(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 2, 2);
   const auto route = table_of(gvl, self).get(to_text(gvl, arguments[0]), to_text(gvl, arguments[1]));
-  return route ? rack::route_entry(route->number) : Qnil;
+  if (!route) return Qnil;
+  VALUE entry = Qnil;
+  const uint64_t number = route->number;
+  checked(gvl, [&entry, self, number] { entry = rack::route_entry(self, number); });
+  return entry;
 }
 
 VALUE entries(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
   const auto routes = table_of(gvl, self).all();
   VALUE list = Qnil;
-  checked(gvl, [&list, &routes] {
+  checked(gvl, [&list, &routes, self] {
     list = rb_ary_new_capa(static_cast<long>(routes.size()));
-    for (const auto& route : routes) rb_ary_push(list, rack::route_entry(route->number));
+    for (const auto& route : routes) rb_ary_push(list, rack::route_entry(self, route->number));
   });
   return list;
 }
@@ -116,7 +139,9 @@ VALUE size(const Gvl& gvl, VALUE self, Arguments arguments) {
 
 VALUE clear(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
-  table_of(gvl, self).clear();
+  RouteTable& table = open_table_of(gvl, self);
+  table.clear();
+  forget_gone(gvl, self, table, true);
   return self;
 }
 

@@ -62,7 +62,7 @@ void FollowUps::mark() const noexcept {
 
 void Context::mark() const noexcept {
   for (const VALUE value : {app, adapter, env_template, empty_input, rack_errors, error_handler, runtime, request_class,
-                            response_class, host.value, host_name, host_port, remote.value}) {
+                            response_class, route_tables, host.value, host_name, host_port, remote.value}) {
     rb_gc_mark(value);
   }
   keys.mark();

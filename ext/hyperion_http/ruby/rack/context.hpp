@@ -69,6 +69,7 @@ struct Context {
   VALUE error_handler = Qnil;  // call(error, env, status): a triplet in place of the plain 500
   VALUE request_class = Qnil;
   VALUE response_class = Qnil;
+  VALUE route_tables = Qnil;  // an Array: all that were ever served, the last one now
   // Hyperion::Runtime, and whether it has hooks.
   VALUE runtime = Qnil;
   std::shared_ptr<const std::atomic<bool>> hooks_wanted;

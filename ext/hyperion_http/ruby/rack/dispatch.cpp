@@ -192,7 +192,7 @@ void Service::prepare() {
 
 void Service::call_app() {
   const bool routed = exchange().answerer == http::Answerer::block;
-  const VALUE arguments[] = {routed ? route_app(exchange().route) : context_.app, frame_.env};
+  const VALUE arguments[] = {routed ? route_app(context_.route_tables, exchange().route) : context_.app, frame_.env};
   const VALUE answer = rb_funcallv(context_.adapter, ids.dispatch_for_c_loop, 2, arguments);
   if (frame_.hijacked) {
     // Whatever the application returns is ignored, but a body is closed.
@@ -256,6 +256,7 @@ void Service::run_notes() noexcept {
     const bool ok = phase(
         "hooks",
         [this] {
+          request_ = Qnil;
           frame_.env = build_env(gvl_, context_, exchange(), Qnil);
           triplet_ = {.status = INT2FIX(exchange().response.status), .headers = headers_of(exchange().response)};
         },
