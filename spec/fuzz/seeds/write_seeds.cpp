@@ -46,6 +46,10 @@ int main(int argc, char** argv) {
     labels.write("\x20", text);
   }
   Folder log_line{root / "log_line"};
+  Folder tags{root / "entity_tags"};
+  for (const std::string_view list : {"*", "\"a\"", "W/\"a\"", "\"b\", W/\"a\" ,, \"c\"", "\"a,b\"", "x, \"a\""}) {
+    tags.write(std::string{"\1\3\"a\"", 5}, list);
+  }
   constexpr size_t kGiant = 4000;
   for (const test::Case& one : test::read_corpus(HYPERION_CORPUS)) {
     if (one.input.size() > kGiant) continue;
