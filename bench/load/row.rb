@@ -3,8 +3,9 @@
 require "json"
 
 module Bench
-  # One row of the comparison: an application, how many threads it gets, how many connections ask.
-  Row = Struct.new(:name, :app, :path, :threads, :connections, :check, :naps, :title, keyword_init: true) do
+  # One row of the comparison: an application, how many threads it gets, how many connections ask. `routes`: it is
+  # answered beside the Rack application, in words that only our own server has.
+  Row = Struct.new(:name, :app, :path, :threads, :connections, :check, :naps, :routes, :title, keyword_init: true) do
     # @return [Boolean] whether that is the body that the application should give
     def right?(body)
       check.call(body)
@@ -25,6 +26,16 @@ module Bench
             app: "hello", path: "/", threads: "5", connections: 100, check: hello),
     Row.new(name: "hello-c5", title: "hello, 5 threads, 5 connections",
             app: "hello", path: "/", threads: "5", connections: 5, check: hello),
+    Row.new(name: "hooks", title: "hello, with empty hooks around every request, 5 threads, 100 connections",
+            app: "hooks", path: "/", threads: "5", connections: 100, check: hello, routes: true),
+    Row.new(name: "block", title: "hello from a block of Server.handle, 5 threads, 100 connections",
+            app: "block", path: "/", threads: "5", connections: 100, check: hello, routes: true),
+    Row.new(name: "static", title: "hello from Server.handle_static, 100 connections",
+            app: "static", path: "/", threads: "5", connections: 100, check: hello, routes: true),
+    Row.new(name: "static-mixed", title: "the same among 10,000 other routes, half of them blocks, 100 connections",
+            app: "static_mixed", path: "/", threads: "5", connections: 100, check: hello, routes: true),
+    Row.new(name: "static-hooks", title: "hello from Server.handle_static, with empty hooks, 100 connections",
+            app: "static_hooks", path: "/", threads: "5", connections: 100, check: hello, routes: true),
     Row.new(name: "json50", title: "JSON of 50 keys, 5 threads, 100 connections",
             app: "json50", path: "/", threads: "5", connections: 100, check: json),
     Row.new(name: "json50-c5", title: "JSON of 50 keys, 5 threads, 5 connections",

@@ -21,7 +21,7 @@ module Bench
 
       # Whether the row is its kind of work at all.
       def serves?(row)
-        serves.nil? || serves.call(row)
+        serves.nil? ? !row.routes : serves.call(row)
       end
     end
 
@@ -44,11 +44,12 @@ module Bench
       [least, most || least]
     end
 
-    fixed = ->(row) { !row.threads.include?(":") }
+    all = ->(_row) { true }
+    fixed = ->(row) { !row.threads.include?(":") && !row.routes }
 
     BUILDERS = {
       "hyperion" => lambda do
-        Rival.new(name: "hyperion", version: gem_version("hyperion-rb"), start: lambda do |row, port, _|
+        Rival.new(name: "hyperion", version: gem_version("hyperion-rb"), serves: all, start: lambda do |row, port, _|
           [RbConfig.ruby, "-I", File.join(ROOT, "lib"), File.join(ROOT, "exe/hyperion"), "-C", "-", "-b", "127.0.0.1",
            "-p", port, "-t", range(row).join(":"), "--no-log-requests", rackup(row)]
         end)
@@ -85,7 +86,7 @@ module Bench
       end,
       "nginx" => lambda do
         Rival.new(name: "nginx", version: `nginx -v 2>&1`[%r{nginx/(\S+)}, 1], start: Nginx.method(:command),
-                  serves: ->(row) { %w[hello files].include?(row.app) })
+                  serves: ->(row) { %w[hello static files].include?(row.app) })
       end
     }.freeze
 
