@@ -40,6 +40,7 @@ module Hyperion
 
     def configuration
       @configuration ||= Config::Configuration.load(@arguments.flags).tap do |found|
+        @restart = Launcher.prepare(found)
         ENV["RACK_ENV"] = found[:environment]
       end
     end
@@ -53,7 +54,8 @@ module Hyperion
     def serve
       # Lines that the application prints appear at once, in a pipe, too.
       $stdout.sync = true
-      launcher = Launcher.new(Server.new(app: load_application, configuration: configuration))
+      server = Server.new(app: load_application, configuration: configuration)
+      launcher = Launcher.new(server, restart: @restart)
       start(launcher)
       launcher.run
     end
@@ -65,6 +67,11 @@ module Hyperion
     end
 
     def load_application
+      said = configuration.puma.options
+      PumaApi::Application.around(said[:app] || rackup, said)
+    end
+
+    def rackup
       RackupFile.new(configuration[:rackup], backtrace: configuration[:log_level] == "debug").load
     end
   end

@@ -1,9 +1,12 @@
 # frozen_string_literal: true
 
 require_relative "launcher/banner"
+require_relative "launcher/process_files"
 require_relative "launcher/redirect"
 require_relative "launcher/signals"
+require_relative "launcher/succession"
 require_relative "launcher/yjit"
+require_relative "puma_api"
 require_relative "server"
 
 module Hyperion
@@ -17,15 +20,36 @@ module Hyperion
     # A second INT within so many seconds of the first is the same wish.
     SAME_WISH = 1
 
+    # What has to be done before the application is loaded: the folder, and Puma's names.
+    # @param configuration [Config::Configuration]
+    # @return [Restart] for {#initialize}
+    # @raise [ConfigError]
+    def self.prepare(configuration)
+      Server::InheritedSockets.adopt
+      PumaApi.offer
+      Restart.new.tap do |restart|
+        command = configuration.puma.options[:restart_cmd]
+        restart.command = [*command.to_s.split, *restart.arguments] if command
+        restart.enter(configuration[:directory]) if configuration[:directory]
+      end
+    rescue SystemCallError => error
+      raise ConfigError, "#{configuration.origin(:directory)}: #{error.message}"
+    end
+
     # @param server [Server]
+    # @param restart [Restart] how the process becomes a new one
     # @param guest [Boolean] whether the process has other business afterwards
     # @param quiet [Boolean] without a banner
-    def initialize(server, guest: false, quiet: false)
+    def initialize(server, restart:, guest: false, quiet: false)
       @server = server
+      @succession = Succession.new(server, restart)
       @guest = guest
       @quiet = quiet
       @signalled = false
-      @redirect = Redirect.new(server.settings.configuration)
+      @signals = Signals.new
+      @files = ProcessFiles.new(configuration)
+      @puma = PumaApi::Session.new(server, method(:control))
+      @redirect = Redirect.new(configuration)
     end
 
     # Runs the hooks of the configuration that come before a request, and starts the server. Its warnings are logged,
@@ -36,9 +60,14 @@ module Hyperion
       # The application is loaded: what ran once, while it was, is not worth compiling.
       YJIT.enable if configuration[:yjit]
       run_hooks(:before_fork)
-      @server.start { run_hooks(:on_worker_boot, WORKER) }
+      @puma.begin
+      @server.start do
+        @puma.boot
+        run_hooks(:on_worker_boot, WORKER)
+      end
       self
     ensure
+      Server::InheritedSockets.close
       configuration.warnings.each { |line| @server.log("warn", line) }
     end
 
@@ -47,23 +76,37 @@ module Hyperion
     def run
       start unless @server.running?
       begin
-        @signals = Signals.new.install
+        @signals.install
         @redirect.apply
         @server.on_quit { @signals.announce("TERM") }
         watch
-        Banner.new(@server).print unless @quiet
+        show
         serve
-        0
       ensure
         @server.stop
         leave
       end
+      @failed ? 1 : 0
     end
 
     private
 
     def configuration
       @server.settings.configuration
+    end
+
+    # What a plugin, or somebody else in this process, wants.
+    # @param wish [Symbol] :stop, :halt or :restart
+    def control(wish)
+      @signals.announce({stop: "TERM", halt: "QUIT", restart: Signals::RESTART}.fetch(wish))
+    end
+
+    # Tells everybody that it serves.
+    def show
+      @files.write
+      @files.title(@server.urls)
+      Banner.new(@server).print unless @quiet
+      @puma.booted
     end
 
     def run_hooks(event, *arguments)
@@ -85,9 +128,19 @@ module Hyperion
     end
 
     def obey(name)
-      return reopen_logs if name == "HUP"
-      return @server.log("info", "#{name}: nothing to do in this version") unless Signals::STOP.include?(name)
+      case name
+      when *Signals::STOP then obey_stop(name)
+      when "USR2", Signals::RESTART then @succession.begin(name)
+      when "HUP" then reopen_logs
+      else idle(name)
+      end
+    end
 
+    def idle(name)
+      @server.log("info", "#{name}: nothing to do in this version")
+    end
+
+    def obey_stop(name)
       @signalled = true
       ProcessEnd.stop_began
       name == "QUIT" || ProcessEnd.urgent? ? stop_now(name) : stop(name)
@@ -125,6 +178,10 @@ module Hyperion
 
     # The handlers stay where the process ends: a second TERM changes nothing. Else everything is as it was before.
     def leave
+      become_new if @succession.begun? && !@signalled
+      @succession.call_off
+      @puma.stopped
+      @files.remove
       ProcessEnd.within(LAST) unless @guest
       run_hooks(:on_worker_shutdown, WORKER)
       return ProcessEnd.within(LAST) unless @guest
@@ -132,6 +189,14 @@ module Hyperion
       ProcessEnd.unwatch
       @signals.restore
       end_in_time if @signalled
+    end
+
+    # Returns when there is no new program.
+    def become_new
+      @puma.restarting
+      run_hooks(:on_worker_shutdown, WORKER)
+      @succession.complete
+      @failed = true
     end
 
     # Whoever sent the signal wants this process to end, whatever hangs in it, as soon as its own code is through.

@@ -19,12 +19,17 @@ module Hyperion
     # @raise [ConfigError, SystemCallError, SocketError] elsewhere than on the main thread; there the program ends with
     #   one line on standard error
     def run(app, **options)
-      server = Server.new(app: app, configuration: configuration(options))
+      configuration = configuration(options)
+      restart = Launcher.prepare(configuration) if main?
+      app = PumaApi::Application.around(app, configuration.puma.options)
+      server = Server.new(app: app, configuration: configuration)
       @running = [*@running, server]
       yield server if block_given?
       return server.run unless main?
 
-      Launcher.new(server, guest: true, quiet: options[:quiet] || options[:Silent]).run
+      # Rails knows how it is started again.
+      restart.command = options[:restart_cmd].split if options[:restart_cmd]
+      Launcher.new(server, restart: restart, guest: true, quiet: options[:quiet] || options[:Silent]).run
     rescue ConfigError, SystemCallError, SocketError => error
       main? ? abort("hyperion: #{error.message}") : raise
     ensure

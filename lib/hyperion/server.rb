@@ -128,6 +128,12 @@ module Hyperion
       @run&.stats || {}
     end
 
+    # @private
+    # @return [Hash{Config::Address => Array<Integer>}, nil] see Run#hand_on
+    def hand_on
+      @run&.hand_on
+    end
+
     # Writes a line into the server's log; to standard error while it does not run.
     # @param level [String] debug, info, warn, error or fatal
     # @return [void]

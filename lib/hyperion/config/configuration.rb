@@ -2,6 +2,7 @@
 
 require_relative "environment"
 require_relative "layer"
+require_relative "puma_script"
 require_relative "script"
 
 module Hyperion
@@ -10,17 +11,24 @@ module Hyperion
     class Configuration
       DEFAULT_FILE = "config/hyperion.rb"
 
-      # Of the command line and its like: flags, HYPERION_... variables, the configuration file, `fallback`, variables
-      # such as PORT that others defined, defaults.
+      # Of the command line and its like: flags, HYPERION_... variables, the configuration file (config/hyperion.rb,
+      # else the one that Puma would read), `fallback`, variables such as PORT that others defined, defaults.
       # @param flags [Layer]
       # @param fallback [Array<Layer>] what another program takes for defaults
       # @raise [ConfigError]
       def self.load(flags, env: ENV, fallback: [])
         strong = [flags, Environment.new(env).own]
-        file = new(strong)[:config] || (DEFAULT_FILE if File.file?(DEFAULT_FILE))
-        strong << Script.load(file) if file && file != "-"
-        new([*strong, *fallback, Environment.new(env).common])
+        weak = [*fallback, Environment.new(env).common]
+        file = new(strong)[:config] || default_file(new([*strong, *weak])[:environment])
+        strong << (PumaScript.for?(file) ? PumaScript : Script).load(file) if file && file != "-"
+        new([*strong, *weak])
       end
+
+      # @return [String, nil]
+      def self.default_file(environment)
+        [DEFAULT_FILE, "config/puma/#{environment}.rb", "config/puma.rb"].find { |path| File.file?(path) }
+      end
+      private_class_method :default_file
 
       # @param layers [Array<Layer>] the strongest first
       def initialize(layers)
@@ -41,6 +49,11 @@ module Hyperion
       # @return [Hooks] of all sources
       def hooks
         @layers.map(&:hooks).reduce(Hooks.new, :+)
+      end
+
+      # @return [PumaPart]
+      def puma
+        @puma ||= @layers.filter_map(&:puma).first || PumaPart.new
       end
 
       # @return [Array<String>] what whoever wrote the configuration should know, a line each

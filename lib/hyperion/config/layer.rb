@@ -14,6 +14,8 @@ module Hyperion
       attr_reader :warnings
       # @return [Hooks]
       attr_reader :hooks
+      # @return [PumaPart, nil] what was said in words of Puma alone
+      attr_accessor :puma
 
       def initialize
         @settings = {}
@@ -47,6 +49,12 @@ module Hyperion
           return false
         end
         true
+      end
+
+      # Makes an option as if nobody had set it here.
+      # @param name [Symbol]
+      def forget(name)
+        @settings.delete(name)
       end
 
       # Notes a warning, once.

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "layer"
+require_relative "puma_part"
 require_relative "words"
 
 module Hyperion
@@ -26,7 +27,7 @@ module Hyperion
       end
 
       def load
-        @vocabulary.new(self).instance_eval(source, @path, 1)
+        run(@vocabulary.new(self))
         @layer
       rescue ConfigError, SystemExit, SignalException
         raise
@@ -66,6 +67,18 @@ module Hyperion
         words.instance_exec(words, &code)
       end
 
+      # A plugin of Puma.
+      def plugin(name)
+        puma.plugin(name)
+      rescue LoadError, RuntimeError => error
+        raise ConfigError, "#{origin(:plugin)}: #{error.message.lines.first.to_s.strip}"
+      end
+
+      # @return [PumaPart] what is said in words of Puma alone
+      def puma
+        @layer.puma ||= PumaPart.new
+      end
+
       # A word without meaning here.
       # @param why [String, nil] nil: nobody needs to know
       def absent(word, why)
@@ -93,6 +106,15 @@ module Hyperion
       end
 
       private
+
+      def run(words)
+        read(words)
+        @layer.puma&.offer(words)
+      end
+
+      def read(words)
+        words.instance_eval(source, @path, 1)
+      end
 
       def value_of(word, option, values, code)
         return code if code && option.type.callable? && values.empty?

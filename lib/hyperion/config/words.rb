@@ -60,6 +60,10 @@ module Hyperion
           alone && !code ? @hyperion_script.say(block, values) : @hyperion_script.block(block, inside, values, code)
         end
       end
+
+      def plugin(name)
+        @hyperion_script.plugin(name)
+      end
     end
   end
 end

@@ -9,8 +9,10 @@ module Hyperion
       OTHERS = %w[HUP USR1 USR2].freeze
       # The server has stopped: announced by whoever saw it, not by a signal.
       OVER = "over"
+      # Somebody in this process wants it to become a new one.
+      RESTART = "restart"
 
-      NAMES = [*STOP, *OTHERS, OVER].freeze
+      NAMES = [*STOP, *OTHERS, OVER, RESTART].freeze
 
       def initialize
         @reader, @writer = IO.pipe
@@ -39,6 +41,8 @@ module Hyperion
       def announce(name)
         # A pipe that is full holds more wishes than anybody will read.
         @writer.write_nonblock([NAMES.index(name)].pack("C"), exception: false)
+      rescue IOError
+        nil # nobody listens any more
       end
 
       # Gives the signals back.

@@ -13,10 +13,12 @@ module Hyperion
 
       # @param engine [Hyperion::Engine]
       # @param sizes [Range<Integer>] the threads that are always there, and the most
+      # @param around [#call, nil] is called in each thread with :start and :end
       # @param on_quit [#call] what the supervisor does when the engine says that the server is to end; returns at once
-      def initialize(engine, sizes, on_quit: -> {})
+      def initialize(engine, sizes, around: nil, on_quit: -> {})
         @engine = engine
         @sizes = sizes
+        @around = around
         @on_quit = on_quit
         @threads = {} # by number
         @mutex = Mutex.new # guards @threads
@@ -83,7 +85,9 @@ module Hyperion
         Thread.current.name = "hyperion app #{number}"
         # What ends a thread is in the log already, and no reason to end the process (Thread.abort_on_exception).
         Thread.current.report_on_exception = false
+        @around&.call(:start)
         @engine.serve(number)
+        @around&.call(:end)
       ensure
         retire(number) if Process.pid == @pid
       end

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "socket"
+require_relative "inherited_sockets"
 
 module Hyperion
   class Server
@@ -26,16 +27,15 @@ module Hyperion
       # @param engine [Hyperion::Engine]
       def initialize(engine)
         @engine = engine
+        @counts = {} # of sockets, by address
       end
 
       # @param address [Config::Address] with its port
       # @raise [SystemCallError, SocketError]
       def bind(address)
-        case address.kind
-        when :tcp then bind_tcp(address)
-        when :unix then bind_unix(address)
-        else @engine.listen_inherited(address.fd)
-        end
+        before = @engine.urls.size
+        inherit(address) || make(address)
+        @counts[address] = @engine.urls.size - before
       rescue SystemCallError => error
         raise SocketError, "cannot listen at #{address}: the host name does not resolve" if unresolved?(address, error)
 
@@ -52,7 +52,33 @@ module Hyperion
         raise error.class, ["admin listener: cannot listen at #{address}", ADVICE[error.class]].compact.join("; ")
       end
 
+      # Copies of the listening sockets, for a program that comes after this one. They are the caller's.
+      # @return [Hash{Config::Address => Array<Integer>}] descriptors
+      def hand_on
+        descriptors = @engine.hand_on
+        sockets = @counts.transform_values { |count| descriptors.shift(count) }
+        InheritedSockets.release(descriptors) # of the admin paths, which are bound anew
+        sockets
+      end
+
       private
+
+      def make(address)
+        case address.kind
+        when :tcp then bind_tcp(address)
+        when :unix then bind_unix(address)
+        else @engine.listen_inherited(address.fd)
+        end
+      end
+
+      # Sockets that the program before this one had at that address.
+      def inherit(address)
+        descriptors = InheritedSockets.take(address)
+        descriptors.each { |descriptor| @engine.listen_inherited(descriptor, address.kind == :unix) }
+        descriptors.any?
+      rescue Errno::EBADF, Errno::ENOTSOCK, Errno::EINVAL
+        false # it was not passed on after all
+      end
 
       def bind_tcp(address, listen = :listen_tcp)
         tries = 0

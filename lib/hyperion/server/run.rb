@@ -34,8 +34,10 @@ module Hyperion
         @engine = Engine.new({**settings.for_engine(app, @log_files), routes: routes, runtime: runtime,
                                                                       registry: Hyperion.metrics})
         @relay = LogRelay.new(@engine, settings.logger, json: settings.json?) if settings.logger
-        @pool = AppPool.new(@engine, settings.threads, on_quit: on_quit)
+        @pool = AppPool.new(@engine, settings.threads, around: settings.configuration.puma.thread_hooks,
+                                                       on_quit: on_quit)
         @naming = PathNaming.new(@engine, settings.path_templater) if settings.path_templater
+        @binder = Binder.new(@engine)
         @mutex = Mutex.new # guards @deadline and @stopper
         @over = Thread::Queue.new # closed at the end
         @pid = Process.pid
@@ -46,9 +48,8 @@ module Hyperion
       # @raise [SystemCallError, SocketError, ConfigError] when it cannot; then nothing is left of it
       def listen
         @settings.check_loop
-        binder = Binder.new(@engine)
-        @settings.configuration.addresses.each { |address| binder.bind(address) }
-        @settings.admin_address&.then { |address| binder.bind_admin(address) }
+        @settings.configuration.addresses.each { |address| @binder.bind(address) }
+        @settings.admin_address&.then { |address| @binder.bind_admin(address) }
         @port = @engine.port
         @urls = @engine.urls.map { |url| url.sub(/\Atcp:/, "http:") }
         @admin_url = @engine.admin_urls.first&.sub(/\Atcp:/, "http:")
@@ -76,6 +77,11 @@ module Hyperion
         @engine.use_routes(routes)
       rescue RuntimeError # closed meanwhile
         nil
+      end
+
+      # @return [Hash{Config::Address => Array<Integer>}, nil] see Binder#hand_on; nil when a stop has begun
+      def hand_on
+        @mutex.synchronize { @binder.hand_on unless @stopper }
       end
 
       # Begins the stop; the deadline of one that has begun only ever comes nearer. Waits for the end, but on an app

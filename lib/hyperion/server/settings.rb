@@ -162,7 +162,7 @@ module Hyperion
 
       # A block or a lambda may take fewer arguments.
       def error_handler
-        handler = @extras[:error_handler] or return
+        handler = @extras[:error_handler] || @configuration.puma.options[:lowlevel_error_handler] or return
         arity = handler.respond_to?(:arity) ? handler.arity : handler.method(:call).arity
         arity.between?(0, 2) ? ->(*arguments) { handler.call(*arguments.first(arity)) } : handler
       end
