@@ -3,7 +3,11 @@
 # What a scrape says about real requests, and what Hyperion.stats does.
 RSpec.describe "metrics" do
   token = {"X-Hyperion-Admin-Token" => "secret"}
-  file = Struct.new(:to_path) { def each = yield(File.binread(to_path)) }.new(File.expand_path("../../LICENSE", __dir__))
+  file = Struct.new(:to_path) do
+    def each
+      yield(File.binread(to_path))
+    end
+  end.new(File.expand_path("../../LICENSE", __dir__))
   app = lambda do |env|
     case env["PATH_INFO"]
     when "/fail" then raise "as ordered"
