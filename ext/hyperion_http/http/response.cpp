@@ -1,13 +1,12 @@
 #include "http/response.hpp"
 
-#include "http/status.hpp"
-
 #include <cstring>
 #include <utility>
 
 #include "base/ascii.hpp"
 #include "base/number.hpp"
 #include "base/release.hpp"
+#include "http/status.hpp"
 
 namespace hyperion::http {
 namespace {

@@ -60,7 +60,8 @@ class Response {
   // 101 and a 426, so set `status` first.
   FieldFault add(std::string_view name, std::string_view value);
 
-  // Whatever it was: an error of the server's own, in plain text. Of a 503 the client is told to come again in a second.
+  // Whatever it was: an error of the server's own, in plain text. Of a 503 the client is told to come again in a
+  // second.
   void become_error(int error_status);
 
   uint64_t memory_size() const noexcept;

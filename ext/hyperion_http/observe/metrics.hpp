@@ -27,22 +27,22 @@ struct Counters {
   Counter accept_errors;
   Counter rejected_connections;  // max-connections, max-connections-per-address
   Counter connections_evicted;   // idle, and closed to make room for a new one
-  Counter requests;             // complete requests
-  Counter requests_in_flight;   // complete, and their response is not sent or lost yet
-  Counter requests_dispatched;  // of these, handed to the application
-  Counter requests_refused;     // malformed, too large, too late
-  Counter parse_errors;         // of these, malformed
-  Counter requests_aborted;     // the client went away before its response was sent
-  Counter sendfile_responses;   // bodies that the kernel read from a file
-  Counter rejected_pending;     // max-pending: answered 503
-  Counter slow_requests;        // soft-request-timeout
-  Counter request_timeouts;     // request-timeout: answered 504, or cut off
-  Counter requests_expired;     // request-timeout, in the queue: answered 503
-  Counter requests_held_back;   // max-in-flight-per-conn: waited for an earlier one of their connection
+  Counter requests;              // complete requests
+  Counter requests_in_flight;    // complete, and their response is not sent or lost yet
+  Counter requests_dispatched;   // of these, handed to the application
+  Counter requests_refused;      // malformed, too large, too late
+  Counter parse_errors;          // of these, malformed
+  Counter requests_aborted;      // the client went away before its response was sent
+  Counter sendfile_responses;    // bodies that the kernel read from a file
+  Counter rejected_pending;      // max-pending: answered 503
+  Counter slow_requests;         // soft-request-timeout
+  Counter request_timeouts;      // request-timeout: answered 504, or cut off
+  Counter requests_expired;      // request-timeout, in the queue: answered 503
+  Counter requests_held_back;    // max-in-flight-per-conn: waited for an earlier one of their connection
   Counter read_timeouts;
   Counter write_timeouts;
-  Counter slow_bodies;          // of the read time-outs: min-body-rate
-  Counter slow_readers;         // of the write time-outs: min-write-rate
+  Counter slow_bodies;   // of the read time-outs: min-body-rate
+  Counter slow_readers;  // of the write time-outs: min-write-rate
   Counter bytes_read;
   Counter bytes_written;
 };

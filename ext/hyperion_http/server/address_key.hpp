@@ -1,5 +1,5 @@
-// Whom a connection is counted for: an IPv4 address, or the first 64 bits of an IPv6 address, which is what one customer
-// of a provider has at least; a limit per single address would be none.
+// Whom a connection is counted for: an IPv4 address, or the first 64 bits of an IPv6 address, which is what one
+// customer of a provider has at least; a limit per single address would be none.
 #pragma once
 
 #include <netinet/in.h>

@@ -52,8 +52,8 @@ class AppQueue final : public Dispatcher {
 
     void call() noexcept;
 
-    State state_ = State::running;  // guarded by AppQueue::mutex_
-    bool away_ = false;             // it parked and has not been back; guarded by the lock, like the next three
+    State state_ = State::running;        // guarded by AppQueue::mutex_
+    bool away_ = false;                   // it parked and has not been back; guarded by the lock, like the next three
     http::Exchange* exchange_ = nullptr;  // inside this request
     bool abandoned_ = false;
     unsigned number_ = 0;

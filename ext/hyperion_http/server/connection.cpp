@@ -385,7 +385,9 @@ void Connection::finish(Exchange& exchange, bool delivered) noexcept {
   if (!exchange.finished) {
     exchange.finished = true;
     const bool answered = delivered || exchange.answered_seen;
-    const int status = exchange.superseded != 0 ? exchange.superseded : answered ? exchange.response.status : kClientClosed;
+    const int status = exchange.superseded != 0 ? exchange.superseded
+                       : answered               ? exchange.response.status
+                                                : kClientClosed;
     if (!delivered) worker_.counters().requests_aborted.add();
     worker_.finished(exchange, status);
   }
@@ -432,8 +434,7 @@ void Connection::begin_detach() noexcept {
 void Connection::abort(Error error) noexcept {
   if (state_ == State::closing || state_ == State::detaching) return;
   if (error.code == ErrorCode::write_timeout || error.code == ErrorCode::write_too_slow ||
-      error.code == ErrorCode::request_timeout ||
-      error.code == ErrorCode::os_error) {
+      error.code == ErrorCode::request_timeout || error.code == ErrorCode::os_error) {
     log_error(error, live_.empty() ? nullptr : live_.front());
   }
   close();

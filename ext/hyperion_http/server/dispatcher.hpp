@@ -59,8 +59,8 @@ class Dispatcher {
   // I/O thread. An app thread has been busy with this one for too long. `hard`: its answer is not waited for any more,
   // and the thread is to be replaced; else somebody should look what it does.
   virtual void overdue(const http::Exchange& exchange, bool hard) noexcept = 0;
-  // Any thread: exchanges dispatched and not taken, less the threads that are free for them. Below zero: so many threads
-  // would still be free.
+  // Any thread: exchanges dispatched and not taken, less the threads that are free for them. Below zero: so many
+  // threads would still be free.
   virtual int64_t pending() const noexcept = 0;
   // I/O thread: it is awake again after turn_ended(true).
   virtual void awake() noexcept = 0;

@@ -75,7 +75,7 @@ void turn_away(base::UniqueFd fd) noexcept {
       "connection: close\r\n\r\nService Unavailable\n";
   constexpr int kMostReads = 16;
   char scratch[4096];
-  for (int i = 0; i < kMostReads && ::recv(fd.get(), scratch, sizeof scratch, MSG_DONTWAIT) > 0; ++i) {
+  for (int i = 0; i<kMostReads&& ::recv(fd.get(), scratch, sizeof scratch, MSG_DONTWAIT)> 0; ++i) {
   }
   (void)::send(fd.get(), kAnswer.data(), kAnswer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   ::shutdown(fd.get(), SHUT_RDWR);
@@ -168,12 +168,12 @@ IoWorker::IoWorker(const Shared& shared, unsigned number, std::unique_ptr<net::E
       recorder_(shared.area, number, shared.options.metrics, shared.options.templater.get()),
       counters_(recorder_.counters()),
       log_(shared.log.open_source()),
-      pending_complaint_(timers_, log_, "server",
-                         with_number("503: too many requests wait for an app thread; max-pending is",
-                                     shared.options.max_pending)),
-      connections_complaint_(timers_, log_, "server",
-                             with_number("a connection was turned away; max-connections is",
-                                         shared.options.max_connections)),
+      pending_complaint_(
+          timers_, log_, "server",
+          with_number("503: too many requests wait for an app thread; max-pending is", shared.options.max_pending)),
+      connections_complaint_(
+          timers_, log_, "server",
+          with_number("a connection was turned away; max-connections is", shared.options.max_connections)),
       address_complaint_(timers_, log_, "server",
                          with_number("a connection was turned away; max-connections-per-address is",
                                      shared.options.max_connections_per_address)),

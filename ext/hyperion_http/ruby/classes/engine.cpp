@@ -491,12 +491,11 @@ bool lock_is_free(const Gvl& gvl) {
   return base::now() - before <= kAtOnce;
 }
 
-// wait_order(seconds), nil: for ever. Waits for a change in the pool: :wanted, :ended, :overdue, nil when interrupted or
-// the time is over; or :quit, once, when the server is to end.
+// wait_order(seconds), nil: for ever. Waits for a change in the pool: :wanted, :ended, :overdue, nil when interrupted
+// or the time is over; or :quit, once, when the server is to end.
 VALUE wait_order(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 1, 1);
-  const base::Instant until =
-      NIL_P(arguments[0]) ? base::Instant::max() : base::now() + to_duration(gvl, arguments[0]);
+  const base::Instant until = NIL_P(arguments[0]) ? base::Instant::max() : base::now() + to_duration(gvl, arguments[0]);
   // While work waits and all are busy, whether they compute or are blocked is looked at so often.
   constexpr auto kLookAgain = std::chrono::milliseconds{1};
   Half::Parts& parts = parts_of(gvl, self);
@@ -795,8 +794,7 @@ constexpr StatsRow kStats[] = {
     {"responses_5xx", [](const Figures& f) noexcept { return f.responses(500); }},
     {"queue_depth", [](const Figures& f) noexcept { return f.parts.queue.depth(); }},
     {"threads", [](const Figures& f) noexcept { return f.threads(); }},
-    {"threads_abandoned",
-     [](const Figures& f) noexcept { return static_cast<uint64_t>(f.parts.queue.abandoned()); }},
+    {"threads_abandoned", [](const Figures& f) noexcept { return static_cast<uint64_t>(f.parts.queue.abandoned()); }},
     {"busy_threads", [](const Figures& f) noexcept { return f.busy(); }},
     {"backlog", [](const Figures& f) noexcept { return f.parts.queue.depth(); }},
     {"running", [](const Figures& f) noexcept { return f.threads(); }},
