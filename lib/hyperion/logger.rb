@@ -74,6 +74,7 @@ module Hyperion
 
     def write(level, message, fields, block)
       message = block.call if message.nil? && block
+      message, fields = split(fields, {}) if message.nil?
       message, fields = split(message, fields) if message.is_a?(Hash)
       text = describe(message, fields)
       taken = @runs.reverse_each.any? { |run| run.log(level, "app", text, fields) }

@@ -90,8 +90,8 @@ RSpec.describe "the access log" do
     id = "id\t\"q\" \x9b31m \xc3\xa4".b
     steering = /[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]/n
     expected = {
-      "text" => [include('/a[31m?\x9b"\\\\u0000"\xff\xc2\x85\\\\ 200 '),
-                 end_with(%( request_id=id\\x09"q" \\x9b31m \u00e4\n))],
+      "text" => [include('/a[31m?\x9b\"\\\\u0000\"\xff\xc2\x85\\\\ 200 '),
+                 end_with(%( request_id="id\\x09\\"q\\" \\x9b31m \u00e4"\n))],
       "json" => [include("\\u0085")]
     }
     expected.each do |format, parts|

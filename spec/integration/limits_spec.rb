@@ -112,7 +112,7 @@ RSpec.describe "limits under load" do
        option: :max_connections_per_address do
       Dir.mktmpdir do |folder|
         path = File.join(folder, "socket")
-        server = start_server(->(_env) { ok("ok") }, binds: ["tcp://127.0.0.1:0", "unix://#{path}"], host: nil,
+        server = start_server(->(_env) { ok("ok") }, binds: ["tcp://127.0.0.1:0", "unix://#{path}"],
                                                      max_connections_per_address: 2)
         clients = Array.new(2) { connect(server) }
         clients.each { |client| expect(client.fetch.status).to eq(200) }
@@ -216,7 +216,9 @@ RSpec.describe "limits under load" do
       end
       connect(server) do |client|
         client.request("GET", "/each")
-        expect { client.read_response }.to raise_error(Support::RawClient::Truncated, /begun/)
+        wire = client.read_all
+        expect(wire).to include("begun")
+        expect(wire).not_to end_with("0\r\n\r\n")
       end
       expect(Timeout.timeout(20) { finished.pop }).to be(true)
       wait_until("the close") { parts.closed == 1 }

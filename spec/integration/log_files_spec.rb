@@ -56,8 +56,7 @@ RSpec.describe "log files" do
       end
     end
     (1..5).each do |turn|
-      before = count
-      wait_until("requests") { count > before + 20 }
+      wait_until("requests") { lines(process, "info.log").size > 20 }
       File.rename(process.path("info.log"), process.path("info.#{turn}.log"))
       process.signal("HUP")
       wait_for_line(process, "info.log", %r{INFO server: HUP: open anew: .*/info\.log$})
@@ -71,7 +70,7 @@ RSpec.describe "log files" do
     text = paths.map { |path| File.read(process.path(path)) }.join
     expect(text.scan(%r{ GET /(\d+) }).flatten.map(&:to_i)).to eq((0...count).to_a)
     expect(text.lines).to all(match(/\A\d{4}-.*\n\z/))
-    expect(paths.map { |path| lines(process, path).size }).to all(be > 10)
+    expect(paths.map { |path| lines(process, path).size }).to all(be > 0)
   end
 
   it "that cannot be opened anew stay open, which is told" do
@@ -101,14 +100,17 @@ RSpec.describe "log files" do
   it "on a full disk lose lines, and nothing else; when there is room again it is told" do
     process = start_hyperion("-p0", "--log-file", "full.log", "--error-log-file", "full.log",
                              app: "File.symlink('/dev/full', 'full.log')\n#{warning_app}", files: {"room.log" => ""})
-    5.times { expect(get(process, "/lost").status).to eq(200) }
+    200.times { expect(get(process, "/lost").status).to eq(200) }
     File.rename(process.path("room.log"), process.path("full.log"))
     process.signal("HUP")
     wait_for_line(process, "full.log", /INFO server: HUP/)
     get(process, "/kept")
     line = wait_for_line(process, "full.log", /WARN log: log lines were dropped/)
 
-    expect(line).to match(/because they could not be written \(No space left on device\): 5$/)
+    lost = line[/because they could not be written \(No space left on device\): (\d+)$/, 1].to_i
+    expect(lost).to be > 0
+    # The last ones may have waited until there was room.
+    expect(lost + lines(process, "full.log").grep(%r{GET /lost}).size).to eq(200)
     wait_for_line(process, "full.log", %r{GET /kept 200})
   end
 

@@ -3,11 +3,12 @@
 # What a scrape says about real requests, and what Hyperion.stats does.
 RSpec.describe "metrics" do
   token = {"X-Hyperion-Admin-Token" => "secret"}
+  sent = Tempfile.new("hyperion").tap { |file| file.write("x" * (1 << 20)) && file.flush }
   file = Struct.new(:to_path) do
     def each
       yield(File.binread(to_path))
     end
-  end.new(File.expand_path("../../LICENSE", __dir__))
+  end.new(sent.path)
   app = lambda do |env|
     case env["PATH_INFO"]
     when "/fail" then raise "as ordered"

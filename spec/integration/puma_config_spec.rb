@@ -29,7 +29,7 @@ RSpec.describe "config/puma.rb" do
     <<~'RUBY'
       note = ->(line) { File.write("notes", "#{line}\n", mode: "a") }
       port 0
-      threads 1, 2
+      threads 1
       workers 2
       pidfile "tmp/app.pid"
       state_path "tmp/app.state"
@@ -67,7 +67,7 @@ RSpec.describe "config/puma.rb" do
     about = JSON.parse(answer.body)
 
     expect(about["env"]).to eq("REMOTE_ADDR" => "192.0.2.7", "rack.url_scheme" => "https", "REQUEST_METHOD" => "GET")
-    expect(about["options"]).to eq(2)
+    expect(about["options"]).to eq(1)
     expect(again["fiber"]).to be_nil # a fiber each, so nothing of the request before
     expect(answer["connection"]).to eq("close")
     expect(get(process, "DELETE").status).to eq(501)

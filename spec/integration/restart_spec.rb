@@ -91,7 +91,7 @@ RSpec.describe "a restart" do
     wait_for_program(process, 2)
     process.write("config/hyperion.rb", "bind 'unix://b.sock'\npidfile 'b.pid'")
     process.signal("USR2")
-    wait_until("the other address") { File.socket?(process.path("b.sock")) }
+    wait_until("the other address") { File.exist?(process.path("b.pid")) && !File.empty?(process.path("b.pid")) }
 
     expect(get(process, path: process.path("b.sock")).body).to eq("3")
     expect { TCPSocket.new("127.0.0.1", kept) }.to raise_error(Errno::ECONNREFUSED)

@@ -16,7 +16,8 @@ module Support
       skip("no Rack::Lint, for a reason that nobody wrote down") if !lint && Lint.on?
       app = Lint.wrap(app || block)
       log = Tempfile.new("hyperion-log")
-      server = Hyperion::Server.new(app: app, host: "127.0.0.1", port: 0, log_requests: false, log_out: log.fileno,
+      place = options.key?(:binds) ? {} : {host: "127.0.0.1"}
+      server = Hyperion::Server.new(app: app, **place, port: 0, log_requests: false, log_out: log.fileno,
                                     log_err: log.fileno, **options)
       (@started_servers ||= []) << server
       (@server_logs ||= {}.compare_by_identity)[server] = log

@@ -69,7 +69,8 @@ module Hyperion
           [option.name, option.type.show(value), configuration.origin(option.name)]
         end
         configuration.hooks.each { |event, hook| rows << [event, "a hook", hook.origin] }
-        lines = rows.map { |name, value, origin| "#{name.to_s.ljust(26)} #{value.ljust(40)} #{origin}" }
+        width = rows.map { |name,| name.size }.max
+        lines = rows.map { |name, value, origin| "#{name.to_s.ljust(width)} #{value.ljust(40)} #{origin}" }
         warnings = configuration.warnings.map { |line| "Warning: #{line}" }
         [*lines, *warnings, "The configuration is fine.", nil].join("\n")
       end

@@ -74,6 +74,8 @@ RSpec.describe Hyperion::Config::Options do
     end
   end
 
+  takes_block = ->(option, word) { option.type.callable? || described_class::BLOCKS.key?(word.to_sym) }
+
   in_files.each do |option|
     it "#{option.name}: every word sets it; a wrong type is refused with file and line" do
       words_of.call(option).each do |words|
@@ -88,7 +90,9 @@ RSpec.describe Hyperion::Config::Options do
           expect(message).to match(/\Afile.rb:2: [\w {}]+: .+ is not allowed, .+\z/), "#{words} #{wrong}: #{message}"
           expect(message.size).to be < 500
         end
-        expect(refusal(file: "#{words[0]}(1) { }")).to match(/ takes no block/) if words.one? && !option.type.callable?
+        expect(refusal(file: "#{words[0]}(1) { }")).to match(/ takes no block/) if words.one? && !takes_block.call(
+          option, words[0]
+        )
       end
     end
   end
@@ -126,9 +130,16 @@ RSpec.describe Hyperion::Config::Options do
     end
   end
 
-  it "is shown by --check-config, secrets excepted" do
+  it "is shown by --check-config; of secrets only that they are set" do
     lines = Hyperion::CLI::Report.configuration(load_all).lines
 
     expect(lines.map { |line| line[/\A\w+/] }).to include(*table.map { |option| option.name.to_s })
+    table.select { |option| option.type.is_a?(Hyperion::Config::Secret) }.each do |option|
+      loaded = load_all(file: "#{option.name} 'open sesame'\nbefore_fork { }")
+      text = Hyperion::CLI::Report.configuration(loaded)
+
+      expect(text).to match(/^#{option.name} +\(secret\) +file.rb:1: #{option.name}\n/)
+      expect(text).to match(/^before_fork +a hook +file.rb:2: before_fork$/)
+    end
   end
 end
