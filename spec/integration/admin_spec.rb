@@ -216,4 +216,10 @@ RSpec.describe "the admin paths" do
     expect(process.stdout).to match(%r{^\* Admin paths at http://127\.0\.0\.1:\d+$})
     expect(fetch(Struct.new(:port).new(process.port), "GET", "/-/healthz").body).to eq("hello from /-/healthz")
   end
+
+  it "keep their token out of what --check-config shows" do
+    process = run_hyperion("--check-config", env: {"HYPERION_ADMIN_TOKEN" => "a-token"})
+    expect(process.stdout).to match(/^admin_token +\(secret\) +HYPERION_ADMIN_TOKEN$/)
+    expect(process.stdout + process.stderr).not_to include("a-token")
+  end
 end

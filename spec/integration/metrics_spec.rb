@@ -1,14 +1,13 @@
 # frozen_string_literal: true
 
+require "tempfile"
+
 # What a scrape says about real requests, and what Hyperion.stats does.
 RSpec.describe "metrics" do
   token = {"X-Hyperion-Admin-Token" => "secret"}
-  sent = Tempfile.new("hyperion").tap { |file| file.write("x" * (1 << 20)) && file.flush }
-  file = Struct.new(:to_path) do
-    def each
-      yield(File.binread(to_path))
-    end
-  end.new(sent.path)
+  # Large enough not to be read into memory: the kernel sends it.
+  large = Tempfile.new("large").tap { |one| one << ("x" * 100_000) }.tap(&:flush)
+  file = Struct.new(:to_path) { def each = yield(File.binread(to_path)) }.new(large.path)
   app = lambda do |env|
     case env["PATH_INFO"]
     when "/fail" then raise "as ordered"
