@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <initializer_list>
 
 #include "base/ascii.hpp"
 #include "observe/exposition.hpp"
@@ -39,6 +40,12 @@ class Number {
  private:
   std::atomic<uint64_t> bits_{0};
 };
+
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string all;
+  for (const std::string_view part : parts) all += part;
+  return all;
+}
 
 }  // namespace
 
@@ -82,9 +89,9 @@ std::string Registry::fault_of(const Definition& definition) const {
   if (definition.labels.size() > kMostLabels) return name + " has more than 16 labels";
   for (const std::string& label : definition.labels) {
     const bool reserved = label.starts_with("__") || (label == "le" && definition.kind == Kind::histogram);
-    if (!is_name(label, false) || reserved) return "\"" + label + "\" is no name of a label of " + name;
+    if (!is_name(label, false) || reserved) return joined({"\"", label, "\" is no name of a label of ", name});
     if (std::count(definition.labels.begin(), definition.labels.end(), label) > 1)
-      return name + " has the label " + label + " twice";
+      return joined({name, " has the label ", label, " twice"});
   }
   if (definition.kind == Kind::histogram) {
     const auto& edges = definition.edges;

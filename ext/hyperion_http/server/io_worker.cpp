@@ -404,6 +404,7 @@ void IoWorker::remove(Connection& connection) noexcept {
     std::erase(dirty_, &connection);
     std::replace(settling_.begin(), settling_.end(), &connection, static_cast<Connection*>(nullptr));
   }
+  HYPERION_ASSERT((connection.previous == nullptr) == (connections_ == &connection));
   (connection.previous != nullptr ? connection.previous->next : connections_) = connection.next;
   if (connection.next != nullptr) connection.next->previous = connection.previous;
   --connection_count_;
