@@ -114,7 +114,7 @@ TEST_CASE("log format: control characters cannot forge a line or steer a termina
 }
 
 TEST_CASE("log format: line separators and turns of the direction are not passed on") {
-  for (const unsigned char last : {0xa8, 0xa9, 0xaa, 0xae}) {
+  for (const int last : {0xa8, 0xa9, 0xaa, 0xae}) {
     const std::string bytes{'\xe2', '\x80', static_cast<char>(last)};
     CHECK(escaped(bytes).starts_with("\\xe2\\x80\\xa"));
     CHECK(json(bytes).starts_with("\"\\u202"));
