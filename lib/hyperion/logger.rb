@@ -74,16 +74,17 @@ module Hyperion
 
     def write(level, message, fields, block)
       message = block.call if message.nil? && block
-      message, fields = split(fields, {}) if message.nil?
-      message, fields = split(message, fields) if message.is_a?(Hash)
+      message, fields = split(message || {}, fields) if message.nil? || message.is_a?(Hash)
       text = describe(message, fields)
       taken = @runs.reverse_each.any? { |run| run.log(level, "app", text, fields) }
       fall_back(level, "app", text, fields) unless taken
     end
 
+    # What an entry `message` says is no field.
     def split(hash, fields)
-      key = %i[message] & hash.keys | %w[message] & hash.keys
-      [hash[key.first], {**hash.except(*key), **fields}]
+      fields = {**hash, **fields}
+      message = fields.values_at(:message, "message").compact.first
+      [message, fields.except(:message, "message")]
     end
 
     def describe(message, fields)
