@@ -289,7 +289,8 @@ TEST_CASE("body pipe: what goes to the file while the consumer empties the memor
   std::thread producer{[&] {
     for (uint64_t event = 1; event <= kEvents; ++event) {
       CHECK(write(pipe, kEvent) == Outcome::accepted);
-      while (arrived < event * kEvent.size()) arrived.wait(arrived);
+      // Waits for a change of what it has looked at, and not of what came meanwhile.
+      for (uint64_t seen = arrived; seen < event * kEvent.size(); seen = arrived) arrived.wait(seen);
     }
   }};
   while (arrived < kEvents * kEvent.size()) {
