@@ -154,7 +154,8 @@ RSpec.describe "delivery" do
       half = client(process).request("GET", path)
       half.close_write
       response = half.read_response
-      expect([response.status, response["connection"]]).to eq([200, "close"])
+      # What is answered before the end has arrived does not know of it.
+      expect([response.status, response["connection"]]).to eq([200, "close"]).or eq([200, nil])
       expect(half.read_all).to eq("")
     end
     # Of what is no whole request nothing comes, and the application is not called.
