@@ -190,9 +190,12 @@ TEST_CASE("engine: a client that still reads its response is not idle, however l
   }
   std::this_thread::sleep_until(begin + options.limits.idle_timeout * 5 / 4);
   CHECK(since(begin) > options.limits.idle_timeout);
-  // Its time begins with the last byte that the server could send.
+  const base::Instant rest = base::now();
   got += client.read(body.size() - got.size());
   CHECK((got == body));
+  // Its time begins with the last byte that the server could send: by then megabytes wait in the sockets, and a machine
+  // that is busy otherwise (a sanitizer's) may need all of that time to read them.
+  if (since(rest) > options.limits.idle_timeout / 2) return;
   REQUIRE(client.send(get("/")));
   CHECK(read_response(client).status == 200);
 }
