@@ -253,10 +253,10 @@ RSpec.describe "exe/hyperion, its options" do
       wait_for_banner(process)
       expect(client(process, &:fetch).status).to eq(200)
       expect(File.read("/proc/#{process.pid}/task/#{process.pid}/children")).to eq("")
+      # The log's thread writes its lines when it comes to it; at the end it has.
+      exit_status(process.signal("TERM"))
     end
 
-    # The log's thread writes them when it comes to it; at the end it has.
-    processes.each { |process| process.signal("TERM") && exit_status(process) }
     expect(processes.map(&:stderr))
       .to match([/\A\S+ WARN server: -w: this version serves in one process.*\n\z/,
                  /\A\S+ WARN server: WEB_CONCURRENCY: this version serves in one process.*\n\z/, ""])
