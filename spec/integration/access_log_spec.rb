@@ -7,7 +7,7 @@ require "time"
 RSpec.describe "the access log" do
   # /nap takes 50 ms, /id answers with an id of its own, /missing with 404, /raise does.
   app = <<~RUBY
-    TEXT = {"content-type" => "text/plain"}.freeze
+    TEXT = {"content-type" => "text/plain"}
     run(lambda do |env|
       case env["PATH_INFO"]
       when "/nap" then sleep 0.05

@@ -6,7 +6,7 @@ RSpec.describe "delivery" do
   # blocks of the former have been made. /large is a megabyte, /nap takes a moment, /body gives back what it was sent.
   app = <<~RUBY
     MIB = 1 << 20
-    HEAD = {"content-type" => "application/octet-stream", "content-length" => (MIB << 10).to_s}.freeze
+    HEAD = {"content-type" => "application/octet-stream", "content-length" => (MIB << 10).to_s}
     PATTERN = Random.new(1).bytes(MIB)
     PRODUCED = [0]
     EACH = Object.new
@@ -25,7 +25,7 @@ RSpec.describe "delivery" do
     FILE = Object.new
     def FILE.to_path = File.expand_path("gib")
     def FILE.each = File.open("gib", "rb") { |file| yield file.read(MIB) until file.eof? }
-    TEXT = {"content-type" => "text/plain"}.freeze
+    TEXT = {"content-type" => "text/plain"}
     run(lambda do |env|
       case env["PATH_INFO"]
       when "/each" then [200, HEAD, EACH]

@@ -69,7 +69,7 @@ RSpec.describe "hooks of Hyperion::Runtime" do
     expect(fetch(server, "GET", "/block").status).to eq(500)
     expect(events(4)).to eq(expected("/block", status: nil, error: "in the block"))
     expect(fetch(server, "GET", "/nonsense").status).to eq(500)
-    expect(events(4).last).to match([:end_1, "/nonsense", "/nonsense", nil, /Symbol, not \[status, headers, body\]/])
+    expect(events(4).last).to match([:end_1, "/nonsense", "/nonsense", nil, /Symbol/])
   end
 
   it "are told of errors that are no StandardError, of a throw, and of a thread that was killed" do

@@ -5,7 +5,7 @@ RSpec.describe "slow clients" do
   # Gives back what it was sent; /entered tells how often the application was called with a body.
   app = <<~RUBY
     ENTERED = [0]
-    TEXT = {"content-type" => "text/plain"}.freeze
+    TEXT = {"content-type" => "text/plain"}
     run(lambda do |env|
       next [200, TEXT, [ENTERED[0].to_s]] if env["PATH_INFO"] == "/entered"
 
