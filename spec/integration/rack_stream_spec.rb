@@ -278,7 +278,7 @@ RSpec.describe "streaming" do
         body = lambda do |stream|
           writer = Thread.new do
             loop { stream.write("x" * 100_000) }
-          rescue IOError => error
+          rescue IOError, SystemCallError => error
             outcome << error
           end
           wait_until { writer.status == "sleep" && writer.stop? }

@@ -42,7 +42,7 @@ Written wait_to_write(const Gvl& gvl, Exchange& exchange, VALUE string, const bo
   while (!stop) {
     const auto outcome = Boundary::without_gvl(gvl, work, unblock);
     if (outcome == BodyPipe::Outcome::accepted) return Written::whole;
-    if (outcome == BodyPipe::Outcome::closed) return Written::gone;
+    if (outcome == BodyPipe::Outcome::closed) return stop ? Written::stopped : Written::gone;
     if (!stop) rb_thread_check_ints();
     RB_GC_GUARD(frozen);
   }
