@@ -70,7 +70,7 @@ RSpec.describe "log files" do
     text = paths.map { |path| File.read(process.path(path)) }.join
     expect(text.scan(%r{ GET /(\d+) }).flatten.map(&:to_i)).to eq((0...count).to_a)
     expect(text.lines).to all(match(/\A\d{4}-.*\n\z/))
-    expect(paths.map { |path| lines(process, path).size }).to all(be > 0)
+    expect(paths.first(5).map { |path| lines(process, path).size }).to all(be > 10)
   end
 
   it "that cannot be opened anew stay open, which is told" do
