@@ -33,6 +33,28 @@ RSpec.describe "the Rack environment" do
     end
   end
 
+  it "has nothing of an earlier request, whatever that had" do
+    app, envs = recorder
+    server = start_server(app)
+    plain = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    odd = "POST /p?q HTTP/1.0\r\nHost: b:81\r\nContent-Length: 1\r\nX-Odd: 1\r\n\r\nx"
+    bare = "GET / HTTP/1.0\r\n\r\n"
+    of = %w[REQUEST_METHOD QUERY_STRING SERVER_PROTOCOL HTTP_VERSION HTTP_HOST SERVER_NAME SERVER_PORT HTTP_X_ODD
+            CONTENT_LENGTH]
+    seen = [plain, odd, plain, bare, plain].map do |text|
+      connect(server) { |client| client.write(text).read_response }
+      envs.pop(true)
+    end
+
+    usual = ["GET", "", "HTTP/1.1", "HTTP/1.1", "a", "a", "80", nil, nil]
+    expect(seen.map { |env| env.values_at(*of) }).to eq(
+      [usual, ["POST", "q", "HTTP/1.0", "HTTP/1.0", "b:81", "b", "81", "1", "1"], usual,
+       ["GET", "", "HTTP/1.0", "HTTP/1.0", nil, "127.0.0.1", server.port.to_s, nil, nil], usual]
+    )
+    expect(seen[3]).not_to have_key("HTTP_HOST")
+    expect(seen[2]["rack.input"].read).to eq("")
+  end
+
   it "has an empty query for none and for a bare question mark" do
     expect(env_of("GET", "/")["QUERY_STRING"]).to eq("")
     expect(env_of("GET", "/?")).to include("QUERY_STRING" => "", "REQUEST_URI" => "/?", "PATH_INFO" => "/")

@@ -54,6 +54,16 @@ struct EpollLoop::Slot {
 
 namespace {
 
+ssize_t send_pieces(int fd, std::span<const iovec> pieces, bool more) noexcept {
+  const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0);
+  // The kernel copies less from us for one piece, which is what most responses are.
+  if (pieces.size() == 1) return ::send(fd, pieces[0].iov_base, pieces[0].iov_len, flags);
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces.data());
+  message.msg_iovlen = pieces.size();
+  return ::sendmsg(fd, &message, flags);
+}
+
 // epoll_event.data.u64 of the wakeup: no slot has this index.
 constexpr uint64_t kWakeupToken = UINT64_MAX;
 
@@ -192,12 +202,9 @@ void EpollLoop::send(Handle stream, std::span<const iovec> pieces, bool more) no
     pieces = pieces.first(PendingSend::kMost);
     more = true;
   }
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(pieces.data());
-  message.msg_iovlen = pieces.size();
   ssize_t sent = 0;
   do {
-    sent = ::sendmsg(slot->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
+    sent = send_pieces(slot->fd, pieces, more);
   } while (sent < 0 && errno == EINTR);
   if (sent >= 0) return complete(*slot, Completion::Kind::sent, sent);
   if (errno != EAGAIN) return complete(*slot, Completion::Kind::sent, -errno);
@@ -230,10 +237,7 @@ void EpollLoop::try_send(Slot& slot) noexcept {
       auto offset = static_cast<off_t>(pending.offset);
       sent = ::sendfile(slot.fd, pending.file, &offset, std::min(pending.size, kFileStep));
     } else {
-      msghdr message{};
-      message.msg_iov = pending.pieces.data();
-      message.msg_iovlen = pending.count;
-      sent = ::sendmsg(slot.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | (pending.more ? MSG_MORE : 0));
+      sent = send_pieces(slot.fd, {pending.pieces.data(), pending.count}, pending.more);
     }
   } while (sent < 0 && errno == EINTR);
   if (sent < 0 && errno == EAGAIN) return;

@@ -83,15 +83,17 @@ void set_server(Context& context, const Exchange& exchange, VALUE env) {
     rb_hash_aset(env, literals.key_server_name, name);
     const uint16_t port = exchange.origin.local_port;
     rb_hash_aset(env, literals.key_server_port, port == 0 ? default_port(exchange) : port_value(port));
+    rb_hash_delete(env, literals.key_http_host);
     return;
   }
-  if (!context.host.matches(authority)) {
-    remember(context.host, authority);
-    split_authority(context, exchange, authority);
+  if (context.host.matches(authority)) return;
+  remember(context.host, authority);
+  split_authority(context, exchange, authority);
+  for (const VALUE hash : {context.env_template, env}) {
+    rb_hash_aset(hash, literals.key_server_name, context.host_name);
+    rb_hash_aset(hash, literals.key_server_port, context.host_port);
+    rb_hash_aset(hash, literals.key_http_host, context.host.value);
   }
-  rb_hash_aset(env, literals.key_server_name, context.host_name);
-  rb_hash_aset(env, literals.key_server_port, context.host_port);
-  rb_hash_aset(env, literals.key_http_host, context.host.value);
 }
 
 // RFC 9110 section 5.3: repeated fields are one list; cookies are joined by RFC 6265 section 5.4.
@@ -161,7 +163,7 @@ VALUE trailers(const http::FieldList& fields) {
   return hash;
 }
 
-void set_body(const Gvl& gvl, Context& context, Exchange& exchange, VALUE env) {
+void set_body(const Gvl& gvl, Exchange& exchange, VALUE env) {
   Request& request = exchange.request;
   // The length of the decoded content: what an app can read, also when it came chunked (RFC 9112 section 7.1.3).
   if (request.chunked || request.content_length) {
@@ -171,8 +173,6 @@ void set_body(const Gvl& gvl, Context& context, Exchange& exchange, VALUE env) {
   }
   if (request.body.size() > 0) {
     rb_hash_aset(env, literals.key_input, make_input(gvl, std::move(request.body)));
-  } else {
-    rb_hash_aset(env, literals.key_input, context.empty_input);
   }
   if (!request.trailers.empty()) rb_hash_aset(env, literals.key_trailers, trailers(request.trailers));
 }
@@ -183,12 +183,18 @@ VALUE make_env_template(const Context& context, VALUE software, bool multithread
   const VALUE env = rb_hash_new();
   // Places of what every request sets: filling them later does not make the table grow.
   for (const VALUE key :
-       {literals.key_request_method, literals.key_path_info, literals.key_query_string, literals.key_request_path,
-        literals.key_request_uri, literals.key_server_protocol, literals.key_http_version, literals.key_server_name,
-        literals.key_server_port, literals.key_remote_addr, literals.key_url_scheme, literals.key_input,
-        literals.key_hijack, literals.key_response_finished, literals.key_after_reply}) {
+       {literals.key_path_info, literals.key_request_path, literals.key_request_uri, literals.key_server_name,
+        literals.key_server_port, literals.key_http_host, literals.key_remote_addr, literals.key_hijack,
+        literals.key_response_finished, literals.key_after_reply}) {
     rb_hash_aset(env, key, Qnil);
   }
+  // What most requests have: only the others change it. So it is with the last request's Host, see set_server.
+  rb_hash_aset(env, literals.key_request_method, literals.get);
+  rb_hash_aset(env, literals.key_query_string, literals.empty);
+  rb_hash_aset(env, literals.key_server_protocol, literals.http_1_1);
+  rb_hash_aset(env, literals.key_http_version, literals.http_1_1);
+  rb_hash_aset(env, literals.key_url_scheme, literals.http);
+  rb_hash_aset(env, literals.key_input, context.empty_input);
   rb_hash_aset(env, literals.key_script_name, literals.empty);
   rb_hash_aset(env, literals.key_server_software, software);
   rb_hash_aset(env, literals.key_gateway_interface, to_literal("CGI/1.2"));
@@ -205,17 +211,19 @@ VALUE build_env(const Gvl& gvl, Context& context, Exchange& exchange, VALUE hija
   const Request& request = exchange.request;
   const VALUE env = rb_hash_dup(context.env_template);
 
-  rb_hash_aset(env, literals.key_request_method, method_value(request));
+  if (request.method != http::Method::get) rb_hash_aset(env, literals.key_request_method, method_value(request));
   const VALUE path = to_string(request.view(request.path));
   rb_hash_aset(env, literals.key_path_info, path);
   rb_hash_aset(env, literals.key_request_path, path);
   const std::string_view query = request.view(request.query);
-  rb_hash_aset(env, literals.key_query_string, query.empty() ? literals.empty : to_string(query));
+  if (!query.empty()) rb_hash_aset(env, literals.key_query_string, to_string(query));
   rb_hash_aset(env, literals.key_request_uri, to_string(request.view(request.target)));
-  const VALUE version = version_value(request.version);
-  rb_hash_aset(env, literals.key_server_protocol, version);
-  rb_hash_aset(env, literals.key_http_version, version);
-  rb_hash_aset(env, literals.key_url_scheme, exchange.origin.secure ? literals.https : literals.http);
+  if (request.version != http::Version::http11) {
+    const VALUE version = version_value(request.version);
+    rb_hash_aset(env, literals.key_server_protocol, version);
+    rb_hash_aset(env, literals.key_http_version, version);
+  }
+  if (exchange.origin.secure) rb_hash_aset(env, literals.key_url_scheme, literals.https);
   const std::string_view remote = exchange.origin.remote();
   if (!context.remote.matches(remote)) remember(context.remote, remote);
   rb_hash_aset(env, literals.key_remote_addr, context.remote.value);
@@ -224,7 +232,7 @@ VALUE build_env(const Gvl& gvl, Context& context, Exchange& exchange, VALUE hija
   rb_hash_aset(env, literals.key_after_reply, rb_ary_new());
   set_server(context, exchange, env);
   set_fields(gvl, context, exchange, env);
-  set_body(gvl, context, exchange, env);
+  set_body(gvl, exchange, env);
   if (request.upgrade) {
     rb_hash_aset(env, literals.key_protocol, protocols(request.fields.find(KnownField::upgrade).value_or("")));
   }
