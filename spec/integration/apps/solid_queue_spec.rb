@@ -28,7 +28,6 @@ RSpec.describe "plugin :solid_queue" do
     true
   end
 
-  # Until the database is not locked by the others.
   def post(process, text)
     wait_until("the job #{text} to be taken", patience: 120) do
       response = Support::RawClient.open(process.port) { |client| client.fetch("POST", "/#{text}", {}, "") }
@@ -65,8 +64,7 @@ RSpec.describe "plugin :solid_queue" do
     wait_until("the end of the second") { second.all? { |pid| gone?(pid) } }
   end
 
-  it "does them in the server's process in async mode, a word of the plugin; with Puma",
-     skip: "FIXME: the job is taken and not done, since the branches were joined" do
+  it "does them in the server's process in async mode, a word of the plugin; with Puma" do
     process = serve("apps_solid_queue_puma", env: {"MODE" => "async"})
     stats = JSON.parse(post(process, "one").body)
 
