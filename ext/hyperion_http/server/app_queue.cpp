@@ -121,7 +121,7 @@ AppQueue::Seat& AppQueue::enter(unsigned number) {
 
 void AppQueue::leave(Seat& seat) noexcept {
   done(seat);
-  seat.away_ = false;
+  seat.away_ = seat.doomed_ = false;
   {
     const std::lock_guard lock{mutex_};
     sit_up(seat);
@@ -148,7 +148,7 @@ void AppQueue::done(Seat& seat) noexcept {
 }
 
 http::Exchange* AppQueue::next(Seat& seat) noexcept {
-  HYPERION_ASSERT(seat.exchange_ == nullptr && !seat.abandoned_);
+  HYPERION_ASSERT(seat.exchange_ == nullptr && !seat.abandoned_ && !seat.doomed_);
   const bool back = std::exchange(seat.away_, false);
   if (back || ready_.empty()) {
     const std::lock_guard lock{mutex_};

@@ -43,6 +43,9 @@ class AppQueue final : public Dispatcher {
     unsigned number() const noexcept { return number_; }
     // With the lock: its thread has been given up, and should leave.
     bool abandoned() const noexcept { return abandoned_; }
+    // With the lock: its thread has been killed in the request that it is in, and should leave even if it comes back.
+    void doom() noexcept { doomed_ = true; }
+    bool doomed() const noexcept { return doomed_; }
     // When the last wait that was ended by a call was ended; since then its thread waits for the lock.
     base::Instant called_at() const noexcept { return called_at_; }
 
@@ -53,9 +56,10 @@ class AppQueue final : public Dispatcher {
     void call() noexcept;
 
     State state_ = State::running;        // guarded by AppQueue::mutex_
-    bool away_ = false;                   // it parked and has not been back; guarded by the lock, like the next three
+    bool away_ = false;                   // it parked and has not been back; guarded by the lock, like the next four
     http::Exchange* exchange_ = nullptr;  // inside this request
     bool abandoned_ = false;
+    bool doomed_ = false;
     unsigned number_ = 0;
     std::mutex mutex_;  // guards the rest
     std::condition_variable rung_;

@@ -237,6 +237,18 @@ TEST_CASE("app queue: a request that takes too long is found with its seat, and 
   rig.queue.leave(seat);
 }
 
+TEST_CASE("app queue: who sits down where a doomed thread sat is not doomed") {
+  Rig rig;
+  AppQueue::Seat& seat = rig.queue.enter(1);
+  seat.doom();
+  CHECK(seat.doomed());
+  rig.queue.leave(seat);
+  AppQueue::Seat& next = rig.queue.enter(2);
+  CHECK(&next == &seat);
+  CHECK_FALSE(next.doomed());
+  rig.queue.leave(next);
+}
+
 TEST_CASE("app queue: a thread that is given up counts for nothing, and leaves when it comes back") {
   Rig rig{1, 1};
   AppQueue::Seat& seat = rig.queue.enter(1);

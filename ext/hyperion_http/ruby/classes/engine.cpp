@@ -546,7 +546,7 @@ VALUE overdue(const Gvl& gvl, VALUE self, Arguments arguments) {
   VALUE list = Qnil;
   checked(gvl, [&list] { list = rb_ary_new(); });
   for (const server::AppQueue::Overdue& one : found) {
-    const server::AppQueue::Seat* seat = queue.seat_of(one);
+    server::AppQueue::Seat* seat = queue.seat_of(one);
     if (seat == nullptr) continue;
     const VALUE number = UINT2NUM(seat->number());
     const VALUE threads = arguments[0];
@@ -557,7 +557,11 @@ VALUE overdue(const Gvl& gvl, VALUE self, Arguments arguments) {
       if (!NIL_P(thread)) backtrace = rb_funcall(thread, rb_intern("backtrace"), 0);
     });
     if (NIL_P(thread) || queue.seat_of(one) != seat) continue;
-    if (one.hard) checked(gvl, [thread] { rb_thread_kill(thread); });
+    if (one.hard) {
+      // The application may end the kill (a throw in an ensure clause), and Ruby kills no thread twice.
+      seat->doom();
+      checked(gvl, [thread] { rb_thread_kill(thread); });
+    }
     const std::string text = line_of(one.exchange->request);
     const std::string_view bytes{text};
     const std::chrono::duration<double> taken = base::now() - one.exchange->taken.load(std::memory_order_relaxed);

@@ -531,7 +531,7 @@ Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
       if (base::fork_generation() != context.owner) break;
       queue.done(seat);
       if (jump == 0) jump = serve_interrupts(gvl, pool);
-      if (seat.abandoned()) break;
+      if (seat.abandoned() || seat.doomed()) break;
       const base::Instant now = base::now();
       queue.served(now);
       if (jump == 0 && queue.depth() > 0 && queue.should_yield(now)) jump = yield_lock(gvl, pool, now);
