@@ -48,6 +48,10 @@ struct UringLoop::Slot {
   bool changed = false;     // in `changed_`
   bool blocked = false;     // the kernel refused to wait for bytes: poll for them
   bool ended = false;       // end of stream or an error was delivered
+  bool heard = false;       // bytes have come
+  bool watching = false;    // a poll for the end of the connection is with the kernel
+  bool hung_up = false;     // it has told of the end
+  bool stale = false;       // the receive under way may have missed that: it is to be begun anew
   bool sending = false;
   Op send_op = Op::send;   // what is with the kernel while sending: the send, or a poll for room
   bool closing = false;    // nothing but `closed` is delivered any more
@@ -282,8 +286,9 @@ void UringLoop::arm_receive(Slot& slot) noexcept {
   slot.armed = true;
   ++receives_armed_;
   io_uring_sqe* entry = begin(slot, Op::receive);
-  // Where completions cannot be deferred, a stream that always has bytes would fill every buffer between two turns.
-  if (deferred_) {
+  // Where completions cannot be deferred, a stream that always has bytes would fill every buffer between two turns. And
+  // once the end is in sight no receive may wait for it.
+  if (deferred_ && !slot.hung_up) {
     ::io_uring_prep_recv_multishot(entry, slot.fd, nullptr, 0, 0);
   } else {
     ::io_uring_prep_recv(entry, slot.fd, nullptr, sizes_.buffer_bytes, 0);
@@ -295,6 +300,15 @@ void UringLoop::arm_receive(Slot& slot) noexcept {
 void UringLoop::poll_for_bytes(Slot& slot) noexcept {
   slot.armed = slot.polling = true;
   ::io_uring_prep_poll_add(begin(slot, Op::poll_in), slot.fd, POLLIN);
+}
+
+// A multishot receive that has found bytes goes on waiting for more. If the connection was reset before it found them,
+// nothing wakes it again: the error is part of the wake-up that it has just used up. Linux 6.18 still loses it where
+// more than 32 buffers of bytes wait with the reset, older ones also where both come between two turns. A poll that
+// asks for nothing but the end is not woken by bytes, and one lasts as long as the connection.
+void UringLoop::watch_for_end(Slot& slot) noexcept {
+  slot.watching = true;
+  ::io_uring_prep_poll_add(begin(slot, Op::poll_end), slot.fd, POLLRDHUP);
 }
 
 void UringLoop::poll_for_room(Slot& slot) noexcept {
@@ -317,6 +331,7 @@ void UringLoop::cancel_standing(Slot& slot) noexcept {
 void UringLoop::cancel_all(Slot& slot) noexcept {
   cancel_standing(slot);
   if (slot.sending) cancel(slot, slot.send_op);
+  if (slot.watching) cancel(slot, Op::poll_end);
 }
 
 // Starting and stopping take effect at the end of the turn: one that is taken back costs nothing, and what has to
@@ -331,7 +346,8 @@ void UringLoop::apply_changes() noexcept {
     Slot& slot = *slots_[index];
     slot.changed = false;
     if (slot.fd < 0 || slot.closing || slot.detaching || slot.ended) continue;
-    if (!slot.active) {
+    if (deferred_ && slot.heard && !slot.watching && !slot.hung_up) watch_for_end(slot);
+    if (!slot.active || slot.stale) {
       cancel_standing(slot);
     } else if (!slot.armed) {
       slot.listener ? arm_accept(slot) : slot.blocked ? poll_for_bytes(slot) : arm_receive(slot);
@@ -557,6 +573,7 @@ void UringLoop::on_cqe(const io_uring_cqe& cqe, CompletionSink& sink) noexcept {
       break;
     case Op::send: on_sent(slot, cqe.res); break;
     case Op::poll_out: on_writable(slot); break;
+    case Op::poll_end: on_end(slot, cqe.res); break;
     case Op::ignored:
     case Op::wakeup: break;
   }
@@ -577,7 +594,7 @@ void UringLoop::on_accept(Slot& slot, const io_uring_cqe& cqe, CompletionSink& s
 }
 
 void UringLoop::on_receive(Slot& slot, const io_uring_cqe& cqe, CompletionSink& sink) noexcept {
-  if ((cqe.flags & IORING_CQE_F_MORE) == 0) slot.armed = slot.cancelling = false;
+  if ((cqe.flags & IORING_CQE_F_MORE) == 0) slot.armed = slot.cancelling = slot.stale = false;
   const unsigned id = cqe.flags >> IORING_CQE_BUFFER_SHIFT;
   // What comes while it is being detached was sent to whoever has it next, and cannot be put back.
   if (!slot.closing && !slot.ended && !is_passing(cqe.res) && cqe.res != -EAGAIN) {
@@ -595,9 +612,24 @@ void UringLoop::on_receive(Slot& slot, const io_uring_cqe& cqe, CompletionSink& 
     lend_buffer(id, 0);
     ::io_uring_buf_ring_advance(buffers_, 1);
   }
+  if (cqe.res > 0 && !std::exchange(slot.heard, true)) mark_changed(slot);
   if (slot.armed) return;
   slot.blocked = cqe.res == -EAGAIN;
   mark_changed(slot);
+}
+
+void UringLoop::on_end(Slot& slot, int32_t result) noexcept {
+  slot.watching = false;
+  if (result < 0 || slot.closing || slot.detaching || slot.ended) return;
+  slot.hung_up = true;
+  if (slot.armed) {
+    // As a rule the receive has noticed, and its completion is one of this turn's.
+    slot.stale = !slot.polling;
+    mark_changed(slot);
+  } else if (!slot.active && (result & POLLERR) != 0) {
+    slot.ended = true;
+    complete(slot, Completion::Kind::received, -ECONNRESET);
+  }
 }
 
 void UringLoop::on_sent(Slot& slot, int32_t result) noexcept {

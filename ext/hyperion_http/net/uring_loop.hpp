@@ -61,7 +61,7 @@ class UringLoop final : public EventLoop {
   struct Slot;
   struct Sending;
   // What a completion belongs to; in the low bits of its user_data.
-  enum class Op : uint8_t { ignored, wakeup, accept, receive, poll_in, send, poll_out };
+  enum class Op : uint8_t { ignored, wakeup, accept, receive, poll_in, send, poll_out, poll_end };
 
   UringLoop(Wakeup wakeup, const Sizes& sizes) noexcept;
 
@@ -77,6 +77,7 @@ class UringLoop final : public EventLoop {
   void arm_receive(Slot& slot) noexcept;
   void poll_for_bytes(Slot& slot) noexcept;
   void poll_for_room(Slot& slot) noexcept;
+  void watch_for_end(Slot& slot) noexcept;
   void cancel(Slot& slot, Op op) noexcept;
   void cancel_standing(Slot& slot) noexcept;
   void cancel_all(Slot& slot) noexcept;
@@ -95,6 +96,7 @@ class UringLoop final : public EventLoop {
   void on_receive(Slot& slot, const io_uring_cqe& cqe, CompletionSink& sink) noexcept;
   void on_sent(Slot& slot, int32_t result) noexcept;
   void on_writable(Slot& slot) noexcept;
+  void on_end(Slot& slot, int32_t result) noexcept;
   void deliver_queued(CompletionSink& sink) noexcept;
   char* buffer(unsigned id) const noexcept { return buffer_memory_ + size_t{id} * sizes_.buffer_bytes; }
   void lend_buffer(unsigned id, unsigned place) noexcept;

@@ -37,8 +37,14 @@ struct Uring {
 struct UringWithoutDefer {
   static base::Result<std::unique_ptr<net::EventLoop>> make() { return make_uring({.defer = false}); }
 };
+// What one receive finds fills many buffers.
+struct UringSmallBuffers {
+  static base::Result<std::unique_ptr<net::EventLoop>> make() {
+    return make_uring({.buffers = 64, .buffer_bytes = 256});
+  }
+};
 
-#define HYPERION_LOOPS Epoll, Uring, UringWithoutDefer
+#define HYPERION_LOOPS Epoll, Uring, UringWithoutDefer, UringSmallBuffers
 #else
 #define HYPERION_LOOPS Epoll
 #endif
@@ -162,4 +168,5 @@ TYPE_TO_STRING(hyperion::test::Epoll);
 #ifdef HYPERION_LIBURING
 TYPE_TO_STRING(hyperion::test::Uring);
 TYPE_TO_STRING(hyperion::test::UringWithoutDefer);
+TYPE_TO_STRING(hyperion::test::UringSmallBuffers);
 #endif

@@ -189,6 +189,34 @@ TEST_CASE_TEMPLATE("loop: a reset while receiving is stopped is told by the next
   CHECK((rig.received(handle).empty() || rig.received(handle) == "unread"));
 }
 
+TEST_CASE_TEMPLATE("loop: an end that comes together with bytes is told after them", Loop, HYPERION_LOOPS) {
+  for (const Family family : kFamilies) {
+    for (const size_t size : {1, 200, 20'000}) {
+      for (const bool started : {false, true}) {
+        for (const bool resets : {false, true}) {
+          CAPTURE(size);
+          CAPTURE(started);
+          CAPTURE(resets);
+          LoopRig<Loop> rig;
+          Pair pair = make_pair(family);
+          const net::Handle handle = rig.add(std::move(pair.ours));
+          if (started) {
+            rig->start_receive(handle);
+            rig.settle();
+          }
+          const std::string bytes = pattern(size);
+          say(pair.peer, bytes);
+          resets ? reset(pair.peer) : pair.peer.reset();
+          if (!started) rig->start_receive(handle);
+          REQUIRE(rig.until([&] { return rig.ended(handle); }));
+          CHECK(rig.received(handle) == bytes);
+          CHECK(rig.events.back().result == (resets && family == Family::tcp ? -ECONNRESET : 0));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("loop: a unix peer that leaves bytes unread is a reset", Loop, HYPERION_LOOPS) {
   LoopRig<Loop> rig;
   Pair pair = make_pair(Family::unix_stream);
