@@ -17,7 +17,7 @@ module Soak
     }.freeze
 
     attr_reader :duration, :interval, :loop, :profile, :rate, :seed, :out, :resume, :verify, :app, :preload,
-                :report_only, :nice
+                :report_only
 
     # @raise [UsageError]
     def initialize(arguments)
@@ -27,7 +27,6 @@ module Soak
       @seed = 1
       @app = File.join(__dir__, "app.ru")
       @report_only = []
-      @nice = 0
       rest = parser.parse(arguments)
       raise UsageError, "unknown argument #{rest.first}" if rest.any?
 
@@ -60,9 +59,6 @@ module Soak
         folder_options(parser)
         parser.on("--app FILE", "another rackup file that serves the same paths") do |file|
           @app = File.expand_path(file)
-        end
-        parser.on("--nice N", Integer, "of server and clients, where others use the machine, too (0)") do |nice|
-          @nice = nice
         end
         parser.on("--preload LIBS", "LD_PRELOAD of the server, for sanitizers") { |libraries| @preload = libraries }
         parser.on("--report-only RULES", Array, "rules whose numbers are told and not judged") do |rules|

@@ -18,7 +18,7 @@ module Soak
 
     # Growth over the judged time that is no leak: a fixed part, and one that grows with time and level.
     RSS_FLOOR = 10.0 # MiB
-    DESCRIPTOR_FLOOR = 8.0
+    DESCRIPTOR_FLOOR = 10.0
     SHARE_PER_HOUR = 0.01
 
     DESCRIPTORS_BESIDE_CONNECTIONS = 50
@@ -26,7 +26,7 @@ module Soak
     # Latencies of a window say nothing about the server when others used more than this share of the machine and its
     # threads waited for a processor for more than that share of the time in which they could have run.
     MOST_FOREIGN = 0.25
-    MOST_WAIT = 0.25
+    MOST_WAIT = 0.35
     # Differences below these are the machine's: one turn of its scheduler.
     P99_FLOOR = 1.0 # ms
     P50_FLOOR = 0.25 # ms

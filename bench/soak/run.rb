@@ -25,7 +25,7 @@ module Soak
       facts = {
         duration: options.duration, interval: options.interval, loop: options.loop, profile: options.profile,
         rate: options.rate, plain_rate: plain_rate, seed: options.seed, threads: options.threads,
-        plain_connections: options.plain_connections, app: options.app, preload: options.preload, nice: options.nice,
+        plain_connections: options.plain_connections, app: options.app, preload: options.preload,
         # One more is the harness's own.
         connections: options.plain_connections + (mixed ? Client::Mix::CONNECTIONS : 0) + 1,
         warm_up: Rules.warm_up(options.duration), report_only: options.report_only,
@@ -43,7 +43,6 @@ module Soak
 
     # @return [Boolean] whether it passed
     def call
-      Process.setpriority(Process::PRIO_PROCESS, 0, @facts[:nice]) unless @facts[:nice].zero?
       %w[INT TERM].each { |name| trap(name) { @interrupted = true } }
       with_file { |file| segment(file) }
       verdict = Verdict.new(@series)

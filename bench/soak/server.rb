@@ -17,9 +17,9 @@ module Soak
     NEUTRAL = %w[RUBYOPT RUBYLIB APP_ENV RACK_ENV RAILS_ENV PORT RAILS_MAX_THREADS WEB_CONCURRENCY HYPERION_LOOP]
               .to_h { |name| [name, nil] }.freeze
 
-    # Memory that was freed goes back to the kernel, and few arenas hold on to any: what RSS then shows is held by the
-    # server or by garbage of the last moments, and not by the allocator for later. Neither hides a leak.
-    MEMORY = {"MALLOC_ARENA_MAX" => "2", "MALLOC_MMAP_THRESHOLD_" => "131072", "MALLOC_TRIM_THRESHOLD_" => "131072",
+    # Few arenas, thresholds that do not move by themselves, and a collector that does not wait for long: RSS then
+    # follows what is held within a few MiB. None of it hides a leak.
+    MEMORY = {"MALLOC_ARENA_MAX" => "2", "MALLOC_MMAP_THRESHOLD_" => "4194304", "MALLOC_TRIM_THRESHOLD_" => "4194304",
               "RUBY_GC_MALLOC_LIMIT_MAX" => "8000000", "RUBY_GC_MALLOC_LIMIT" => "8000000",
               "RUBY_GC_OLDMALLOC_LIMIT" => "8000000", "RUBY_GC_OLDMALLOC_LIMIT_MAX" => "16000000"}.freeze
 
