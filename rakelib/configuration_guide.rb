@@ -51,7 +51,7 @@ module ConfigurationGuide
   def also(option)
     words = option.words - [option.name]
     words.unshift("#{option.block} { #{option.word} }") if option.block
-    [list("variable", option.aliases), list("word", words)].compact
+    [list("variable", option.further_variables), list("word", words)].compact
   end
 
   def list(kind, names)

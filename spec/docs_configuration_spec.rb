@@ -12,7 +12,8 @@ RSpec.describe "docs/configuration.md" do
 
   it "names every option, flag, variable and word" do
     Hyperion::Config::Options::TABLE.each do |option|
-      expect(guide).to include("**#{option.name}**", *option.short, *option.flag&.delete_prefix("--"), *option.aliases,
+      expect(guide).to include("**#{option.name}**", *option.short, *option.flag&.delete_prefix("--"),
+                               *option.further_variables,
                                *option.words.map(&:to_s), *option.moved.keys.map(&:to_s))
     end
   end

@@ -55,6 +55,28 @@ RSpec.describe "exe/hyperion, its options" do
       expect(access).to include("level" => "info", "source" => "access", "method" => "GET", "status" => 200)
     end
 
+    it "PUMA_MIN_THREADS, PUMA_MAX_THREADS and PUMA_PERSISTENT_TIMEOUT; beaten by HYPERION_THREADS" do
+      puma = {"PUMA_MIN_THREADS" => "2", "PUMA_MAX_THREADS" => "4", "PUMA_PERSISTENT_TIMEOUT" => "1"}
+      app = <<~'RUBY'
+        run(lambda do |env|
+          File.write("here-#{env["PATH_INFO"][1..]}", "")
+          sleep 0.005 until File.exist?("enough")
+          [200, {}, [Thread.list.count { |thread| thread.name.to_s.start_with?("hyperion app") }.to_s]]
+        end)
+      RUBY
+      process = start_hyperion("-p", "0", env: puma, app: app)
+      own = start_hyperion("-p", "0", env: {**puma, "HYPERION_THREADS" => "3"})
+
+      expect(process.stdout).to include("* Threads: 2:4 for the application")
+      expect(own.stdout).to include("* Threads: 3 for the application")
+      clients = Array.new(6) { |number| Thread.new { client(process) { |one| one.fetch("GET", "/#{number}").body } } }
+      wait_until("four requests at once") { Dir[process.path("here-*")].size == 4 }
+      process.write("enough", "")
+      expect(clients.map(&:value)).to all(eq("4"))
+      seconds, = seconds_until_end(process, "GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+      expect(seconds).to be_between(0.9, 10)
+    end
+
     it "-e beats RACK_ENV, and sets it" do
       process = start_hyperion("-p", "0", "-e", "staging", env: {"RACK_ENV" => "production"},
                                                            app: "run ->(env) { [200, {}, [ENV['RACK_ENV']]] }")

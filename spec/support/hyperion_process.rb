@@ -13,7 +13,7 @@ module Support
       run ->(env) { [200, {"content-type" => "text/plain"}, ["hello from #{env["PATH_INFO"]}"]] }
     RUBY
     # Without these variables of the test's own process: they would be the server's.
-    NEUTRAL = %w[APP_ENV RACK_ENV RAILS_ENV PORT RAILS_MAX_THREADS WEB_CONCURRENCY].to_h { |name| [name, nil] }.freeze
+    NEUTRAL = Hyperion::Config::Options::TABLE.flat_map(&:further_variables).to_h { |name| [name, nil] }.freeze
 
     class << self
       # @return [Array<HyperionProcess>] those that nobody has cleaned yet

@@ -77,14 +77,15 @@ module Hyperion
 
       def help_row(option)
         long = option.switch? ? option.flag.sub("--", "--[no-]") : "#{option.flag} #{option.type.metavar}"
-        notes = ["default: #{option.default_text}", *(option.aliases.join(", ") unless option.aliases.empty?)]
+        further = option.further_variables.join(", ")
+        notes = ["default: #{option.default_text}", *(further unless further.empty?)]
         [flags_column([*option.short, long]), with_note(wrap(option.help), "(#{notes.join("; or ")})")]
       end
 
       # On the last line when it has room.
       def with_note(lines, note)
         together = "#{lines.last} #{note}"
-        together.size > WIDTH - COLUMN ? [*lines, note] : [*lines[..-2], together]
+        together.size > WIDTH - COLUMN ? [*lines, *wrap(note)] : [*lines[..-2], together]
       end
 
       def wrap(text)

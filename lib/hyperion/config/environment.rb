@@ -36,10 +36,19 @@ module Hyperion
       def read
         Layer.new.tap do |layer|
           Options::TABLE.each do |option|
-            name = yield(option).find { |variable| set?(variable) }
-            layer.set(option, @env[name], name) if name
+            name = yield(option).find { |variable| set?(variable) || set?(option.least[variable]) }
+            layer.set(option, *value(option, name)) if name
           end
         end
+      end
+
+      # @return [Array(String, String)] what a variable says, together with the one of the lower end; and their names
+      def value(option, name)
+        least = option.least[name]
+        return [@env[name], name] unless set?(least)
+        return ["#{@env[least]}:#{@env[name]}", "#{least}, #{name}"] if set?(name)
+
+        ["#{@env[least]}:#{[option.default.max, @env[least].to_i].max}", least]
       end
 
       def moved(layer, word)
@@ -68,7 +77,7 @@ module Hyperion
       end
 
       def set?(name)
-        !@env[name].to_s.empty?
+        !name.nil? && !@env[name].to_s.empty?
       end
     end
   end

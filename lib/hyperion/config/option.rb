@@ -21,6 +21,8 @@ module Hyperion
       attr_reader :short
       # @return [Array<String>] further environment variables; the first one set counts
       attr_reader :aliases
+      # @return [Hash{String => String}] of a range: {alias with its upper end => variable with its lower end}
+      attr_reader :least
       # @return [Array<Symbol>] words of the configuration file
       attr_reader :words
       # @return [Symbol, nil] the block of the configuration file that has a word for it, too: logging { level "warn" }
@@ -35,8 +37,8 @@ module Hyperion
       # @param text [String, nil] what --help says of the default, where showing the value would not do
       # @param engine [Boolean] whether Hyperion::Engine takes it under this name
       # @param notice [#call, nil] of the value: a warning, or nil
-      def initialize(name, type, default, help, short: nil, flag: true, aliases: [], words: [name], text: nil,
-                     block: nil, word: nil, moved: {}, engine: false, notice: nil)
+      def initialize(name, type, default, help, short: nil, flag: true, aliases: [], least: {}, words: [name],
+                     text: nil, block: nil, word: nil, moved: {}, engine: false, notice: nil)
         @name = name
         @type = type
         @default = default
@@ -44,6 +46,7 @@ module Hyperion
         @short = short
         @flag = flag && type.text?
         @aliases = aliases
+        @least = least
         @words = words
         @text = text
         @block = block
@@ -83,6 +86,11 @@ module Hyperion
       # @return [Array<String>] the variables that it beats
       def common_variables
         aliases.grep_v(OWN)
+      end
+
+      # @return [Array<String>] all variables beside its own, for people
+      def further_variables
+        aliases.flat_map { |name| [*least[name], name] }
       end
 
       # @return [Boolean] whether an embedded server has it

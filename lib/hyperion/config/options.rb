@@ -19,6 +19,7 @@ module Hyperion
     #   short: "-w"                      a short flag
     #   flag: false                      no flag (a type without text form has neither flag nor variable)
     #   aliases: %w[WEB_CONCURRENCY]     further variables; one that is not HYPERION_... is weaker than the file
+    #   least: {"MAX" => "MIN"}          for the upper end of a range among them the variable of the lower end
     #   words: %i[bind host]             words of the file and keywords; [] for what is about the command line only
     #   block: :logging, word: :level    a word in a block of the file, beside `words`
     #   moved: {read_timeout: "why"}     a former word: sets this option, with one warning. Several rows may share it

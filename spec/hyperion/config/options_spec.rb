@@ -7,7 +7,7 @@ RSpec.describe Hyperion::Config::Options do
 
   it "has each name, flag, variable and word once" do
     [table.map(&:name), table.filter_map(&:flag), table.filter_map(&:short), table.flat_map(&:words),
-     table.flat_map { |option| [*option.variable, *option.aliases] }].each do |names|
+     table.flat_map { |option| [*option.variable, *option.further_variables] }].each do |names|
       expect(names).to eq(names.uniq)
     end
   end

@@ -12,6 +12,9 @@ module Hyperion
       DEVELOPMENT = "development"
       ONE_PROCESS = "this version serves in one process, whose threads (-t) share the work"
 
+      LEAST_THREADS = {"PUMA_MAX_THREADS" => "PUMA_MIN_THREADS", "RAILS_MAX_THREADS" => "RAILS_MIN_THREADS",
+                       "MAX_THREADS" => "MIN_THREADS"}.freeze
+
       PROCESS = [
         Option.new(:config, Text.new("a file, or - for none", "FILE"), nil,
                    "Configuration file in Ruby; - for none",
@@ -32,7 +35,7 @@ module Hyperion
                    notice: ->(value) { ONE_PROCESS if value == WorkerCount::AUTO || value > 1 }),
         Option.new(:threads, ThreadRange.new, 5..5,
                    "Threads that run the application; with MIN:MAX more come when all are blocked, idle ones go",
-                   short: "-t", aliases: %w[RAILS_MAX_THREADS], words: %i[threads thread_count]),
+                   short: "-t", aliases: LEAST_THREADS.keys, least: LEAST_THREADS, words: %i[threads thread_count]),
         Option.new(:io_threads, Whole.new(1..64), 1, "Native threads that do the I/O", engine: true),
         Option.new(:loop, LoopName.new, "auto",
                    "Event loop of the I/O threads; auto: epoll; io_uring: where the kernel refuses it, an error",

@@ -44,7 +44,7 @@ module Hyperion
                    "Bytes a second that a client must take of a response that waits for it; else it is closed",
                    engine: true),
         Option.new(:idle_keepalive, Duration.new, 75, "A connection without a request for so long is closed",
-                   engine: true),
+                   aliases: %w[PUMA_PERSISTENT_TIMEOUT], engine: true),
         Option.new(:graceful_timeout, Duration.new, 30,
                    "How long a stop waits for requests in flight before their threads are killed; off: for ever")
       ].freeze
