@@ -8,11 +8,12 @@ require_relative "row"
 module Bench
   # What the measures say: a table for each row with medians and ratios, and everything as CSV.
   class Report
-    COLUMNS = %i[round row server rate median tail cpu nap faults failure].freeze
+    FIGURES = %i[rate median tail cpu nap syscalls].freeze
+    COLUMNS = [:round, :row, :server, *FIGURES, :faults, :failure].freeze
 
     # One measure, as it comes.
     def self.line(measure)
-      what = format("%<round>d %<row>-12s %<server>-9s", measure.to_h)
+      what = format("%<round>d %<row>-12s %<server>-17s", measure.to_h)
       return "#{what} failed: #{measure.failure}" if measure.failure
 
       format("%<what>s %<rate>9.0f/s  p50 %<median>7.2f ms  p99 %<tail>7.2f ms  cpu %<cpu>5.2f s/100k%<faults>s",
@@ -36,7 +37,7 @@ module Bench
       puts text
       File.write(File.join(folder, "report.md"), text)
       csv(File.join(folder, "measures.csv"), COLUMNS, measures.map { |measure| measure.to_h.values_at(*COLUMNS) })
-      csv(File.join(folder, "medians.csv"), %i[row server rate median tail cpu nap faults failure],
+      csv(File.join(folder, "medians.csv"), [:row, :server, *FIGURES, :faults, :failure],
           medians.flat_map { |row, servers| servers.map { |name, one| [row.name, name, *one.values] } })
       warn "Written to #{folder}: report.md, measures.csv, medians.csv"
     end
@@ -63,7 +64,7 @@ module Bench
       measures.group_by(&:server).sort_by { |name, _| @rivals.index { |rival| rival.name == name } }
               .to_h do |name, own|
         good = own.reject(&:failure)
-        figures = %i[rate median tail cpu nap].to_h { |figure| [figure, middle(good.filter_map(&figure))] }
+        figures = FIGURES.to_h { |figure| [figure, middle(good.filter_map(&figure))] }
         [name, {**figures, faults: own.sum(&:faults), failure: own.filter_map(&:failure).first}]
       end
     end
@@ -75,7 +76,8 @@ module Bench
     def table(row, servers)
       header = ["server", "r/s", "p50 ms", "p99 ms", "CPU s/100k", "rate / puma", "p99 / puma", "rate / nginx"]
       header << "of possible" if row.naps
-      lines = servers.map { |name, one| cells(row, name, one, servers) }
+      header << "system calls" if servers.each_value.any? { |one| one[:syscalls] }
+      lines = servers.map { |name, one| cells(row, name, one, servers).first(header.size) }
       widths = header.each_index.map { |index| [header, *lines].map { |line| line[index].to_s.size }.max }
       drawn = [header, widths.map { |width| "-" * width }, *lines].map do |line|
         "| #{line.each_with_index.map { |cell, index| cell.to_s.ljust(widths[index]) }.join(" | ")} |"
@@ -84,7 +86,7 @@ module Bench
     end
 
     def cells(row, name, one, servers)
-      return [name, "failed: #{one[:failure]}", *[""] * (row.naps ? 7 : 6)] if one[:failure]
+      return [name, "failed: #{one[:failure]}", *[""] * 8] if one[:failure]
 
       rate = one[:rate].round.to_s + (one[:faults].zero? ? "" : " (#{one[:faults]} faults)")
       puma, nginx = servers.values_at("puma", "nginx")
@@ -92,7 +94,7 @@ module Bench
                ratio(one, puma, :rate), ratio(one, puma, :tail), ratio(one, nginx, :rate)]
       # One request in ten holds a thread for a sleep: so many a second are possible.
       cells << format("%.2f", one[:rate] / (row.threads.split(":").last.to_i * 10 / @nap)) if row.naps
-      cells
+      cells << (one[:syscalls] ? format("%.2f", one[:syscalls]) : "")
     end
 
     def ratio(one, other, figure)

@@ -4,8 +4,10 @@ require "json"
 
 module Bench
   # One row of the comparison: an application, how many threads it gets, how many connections ask. `routes`: it is
-  # answered beside the Rack application, in words that only our own server has.
-  Row = Struct.new(:name, :app, :path, :threads, :connections, :check, :naps, :routes, :title, keyword_init: true) do
+  # answered beside the Rack application, in words that only our own server has. `once`: a new connection for each
+  # request.
+  Row = Struct.new(:name, :app, :path, :threads, :connections, :check, :naps, :routes, :once, :title,
+                   keyword_init: true) do
     # @return [Boolean] whether that is the body that the application should give
     def right?(body)
       check.call(body)
@@ -26,6 +28,10 @@ module Bench
             app: "hello", path: "/", threads: "5", connections: 100, check: hello),
     Row.new(name: "hello-c5", title: "hello, 5 threads, 5 connections",
             app: "hello", path: "/", threads: "5", connections: 5, check: hello),
+    Row.new(name: "hello-c2000", title: "hello, 5 threads, 2,000 connections",
+            app: "hello", path: "/", threads: "5", connections: 2000, check: hello),
+    Row.new(name: "hello-once", title: "hello, 5 threads, a new connection for each request, 100 at a time",
+            app: "hello", path: "/", threads: "5", connections: 100, check: hello, once: true),
     Row.new(name: "hooks", title: "hello, with empty hooks around every request, 5 threads, 100 connections",
             app: "hooks", path: "/", threads: "5", connections: 100, check: hello, routes: true),
     Row.new(name: "block", title: "hello from a block of Server.handle, 5 threads, 100 connections",

@@ -22,7 +22,8 @@ module Bench
       @rounds = 3
       @seconds = 4
       @rows = ROWS
-      @names = Rivals::BUILDERS.keys
+      @names = Rivals::COMPARED
+      @syscalls = false
       @out = File.join(Rivals::ROOT, "tmp/bench-results")
       options.parse!(arguments)
       abort "bench: unknown: #{arguments.join(" ")}" unless arguments.empty?
@@ -38,7 +39,9 @@ module Bench
         FILES.each { |name, size| File.binwrite(File.join(folder, name), SecureRandom.bytes(size)) }
         measures = Array.new(@rounds) { |round| round_of(round + 1, folder) }.flatten
         @report.write(measures, @out)
-        measures.none? { |measure| measure.server == "hyperion" && (measure.failure || measure.faults.positive?) }
+        measures.none? do |measure|
+          measure.server.start_with?("hyperion") && (measure.failure || measure.faults.positive?)
+        end
       end
     end
 
@@ -50,16 +53,17 @@ module Bench
         parser.on("--quick", "one round of one second, ours and Puma, no Rails: does the harness work?") do
           @rounds = @seconds = 1
           @names = %w[hyperion puma]
-          @rows = ROWS.reject { |row| row.app == "rails" || row.name.end_with?("-c5") }
+          @rows = ROWS.reject { |row| row.app == "rails" || row.name.include?("-c") }
         end
         parser.on("--rounds N", Integer) { |rounds| @rounds = rounds }
         parser.on("--seconds N", Integer, "of load, for each server, row and round") { |seconds| @seconds = seconds }
         parser.on("--rows LIST", Array, ROWS.map(&:name).join(",")) do |names|
           @rows = names.map { |name| ROWS.find { |row| row.name == name } || abort("bench: no row is named #{name}") }
         end
-        parser.on("--servers LIST", Array, @names.join(",")) do |names|
+        parser.on("--servers LIST", Array, Rivals::BUILDERS.keys.join(",")) do |names|
           @names = names.each { |name| Rivals::BUILDERS.key?(name) || abort("bench: no server is named #{name}") }
         end
+        parser.on("--syscalls", "a second more under strace, to count our system calls") { @syscalls = true }
         parser.on("--out DIR", "where the CSV files and report.md go (tmp/bench-results)") { |folder| @out = folder }
       end
     end
@@ -77,18 +81,28 @@ module Bench
 
     def measure(round, row, rival, folder)
       Server.open(rival, row, folder) do |server|
-        Wrk.run(server.url, connections: row.connections, seconds: 1) if @seconds > 1
+        load = ->(seconds) { Wrk.run(server.url, connections: row.connections, seconds: seconds, once: row.once) }
+        load.call(1) if @seconds > 1
         server.mean_nap if row.naps
         before = server.processor_time
-        figures = Wrk.run(server.url, connections: row.connections, seconds: @seconds)
+        figures = load.call(@seconds)
         used = server.processor_time - before
         Measure.new(round: round, row: row.name, server: rival.name, rate: figures.rate, median: figures.median,
                     tail: figures.tail, cpu: used / [figures.requests, 1].max * 100_000,
-                    nap: (server.mean_nap if row.naps), faults: figures.faults)
+                    nap: (server.mean_nap if row.naps), faults: figures.faults, syscalls: syscalls(server, load))
       end
     rescue Server::Failure, Net::ReadTimeout, SystemCallError => error
       failure = error.message.strip.lines.last.to_s.strip
       Measure.new(round: round, row: row.name, server: rival.name, faults: 0, failure: failure)
+    end
+
+    # For each request. strace slows the server down, so that more of them find it waiting than would otherwise.
+    def syscalls(server, load)
+      return unless @syscalls && server.name.start_with?("hyperion", "nginx")
+
+      figures = nil
+      calls = server.count_syscalls { figures = load.call(1) }
+      calls.to_f / [figures.requests, 1].max
     end
 
     # What `sleep 0.01` takes on this machine when nothing else asks for the processor.

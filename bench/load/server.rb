@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "net/http"
+require "open3"
 require "socket"
 require_relative "process_time"
 
@@ -12,7 +13,7 @@ module Bench
 
     PATIENCE = 30
 
-    attr_reader :port
+    attr_reader :port, :name
 
     # @param rival [Rivals::Rival]
     # @param row [Row]
@@ -26,6 +27,7 @@ module Bench
 
     def initialize(rival, row, folder)
       @row = row
+      @name = rival.name
       @log = File.join(folder, "#{rival.name}-#{row.name}.log")
       @port = Addrinfo.tcp("127.0.0.1", 0).bind { |socket| socket.local_address.ip_port }
       command = rival.command(row, @port, folder)
@@ -43,6 +45,17 @@ module Bench
     # @return [Float] seconds
     def processor_time
       ProcessTime.of_tree(@pid)
+    end
+
+    # @yield while the server's system calls are counted
+    # @return [Integer] how many there were
+    def count_syscalls
+      Open3.popen2e("strace", "-f", "-c", "-U", "calls,name", "-p", @pid.to_s) do |_, output, thread|
+        output.gets # attached
+        yield
+        Process.kill(:INT, thread.pid)
+        output.read[/^\s*(\d+)\s+total$/, 1].to_i
+      end
     end
 
     # @return [Float, nil] mean of the application's sleeps since the last question, in seconds

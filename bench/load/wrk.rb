@@ -10,10 +10,11 @@ module Bench
     UNITS = {"us" => 1e-6, "ms" => 1e-3, "s" => 1.0, "m" => 60.0}.freeze
 
     # @param url [String]
+    # @param once [Boolean] a new connection for each request
     # @return [Figures] rate in requests a second; median and tail (the 99th percentile) of the time taken, in seconds
-    def self.run(url, connections:, seconds:)
+    def self.run(url, connections:, seconds:, once: false)
       output, status = Open3.capture2e("wrk", "-t1", "-c#{connections}", "-d#{seconds}s", "--latency",
-                                       "--timeout", "10s", url)
+                                       "--timeout", "10s", *(["-H", "Connection: close"] if once), url)
       raise "wrk failed: #{output}" unless status.success?
 
       parse(output)

@@ -47,13 +47,17 @@ module Bench
     all = ->(_row) { true }
     fixed = ->(row) { !row.threads.include?(":") && !row.routes }
 
+    ours = lambda do |name, *flags|
+      Rival.new(name: name, version: gem_version("hyperion-rb"), serves: all, start: lambda do |row, port, _|
+        [RbConfig.ruby, "-I", File.join(ROOT, "lib"), File.join(ROOT, "exe/hyperion"), "-C", "-", "-b", "127.0.0.1",
+         "-p", port, "-t", range(row).join(":"), "--no-log-requests", *flags, rackup(row)]
+      end)
+    end
+
     BUILDERS = {
-      "hyperion" => lambda do
-        Rival.new(name: "hyperion", version: gem_version("hyperion-rb"), serves: all, start: lambda do |row, port, _|
-          [RbConfig.ruby, "-I", File.join(ROOT, "lib"), File.join(ROOT, "exe/hyperion"), "-C", "-", "-b", "127.0.0.1",
-           "-p", port, "-t", range(row).join(":"), "--no-log-requests", rackup(row)]
-        end)
-      end,
+      "hyperion" => -> { ours.call("hyperion") },
+      "hyperion-epoll" => -> { ours.call("hyperion-epoll", "--loop", "epoll") },
+      "hyperion-io_uring" => -> { ours.call("hyperion-io_uring", "--loop", "io_uring") },
       "puma" => lambda do
         Rival.new(name: "puma", version: gem_version("puma"), start: lambda do |row, port, _|
           [*program("puma"), "-C", "-", "-b", "tcp://127.0.0.1:#{port}", "-t", range(row).join(":"), "-w", "0", "-q",
@@ -89,6 +93,9 @@ module Bench
                   serves: ->(row) { %w[hello static files].include?(row.app) })
       end
     }.freeze
+
+    # What is compared unless --servers says otherwise.
+    COMPARED = (BUILDERS.keys - %w[hyperion-epoll hyperion-io_uring]).freeze
 
     # The ceiling: no application, `return 200`, or its own static file.
     module Nginx
