@@ -213,7 +213,13 @@ RSpec.describe "the admin paths" do
 
   it "tell their own listener in the banner" do
     process = start_hyperion("-p", "0", "--admin-listener-port", "0")
+    json = start_hyperion("-p", "0", "-b", "127.0.0.1", "-b", "unix://app.sock", "--admin-listener-port", "0",
+                          "--log-format", "json")
+
     expect(process.stdout).to match(%r{^\* Admin paths at http://127\.0\.0\.1:\d+$})
+    expect(json.stdout).to match(%r{unix://app\.sock, admin paths at http://127\.0\.0\.1:\d+"})
+    expect(process.urls).to match([%r{\Ahttp://127\.0\.0\.1:\d+\z}])
+    expect(json.urls).to match([%r{\Ahttp://127\.0\.0\.1:\d+\z}, "unix://app.sock"])
     expect(fetch(Struct.new(:port).new(process.port), "GET", "/-/healthz").body).to eq("hello from /-/healthz")
   end
 

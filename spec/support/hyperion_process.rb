@@ -65,9 +65,9 @@ module Support
       File.read(path(".stderr"))
     end
 
-    # @return [Array<String>] where it listens, as the banner says; empty until then
+    # @return [Array<String>] where it listens for the application, as the banner says; empty until then
     def urls
-      banner = stdout[/Hyperion \d\S* \(.*?process.*?$/im].to_s
+      banner = stdout[/Hyperion \d\S* \(.*?process.*?$/im].to_s.sub(/(, a|^\* A)dmin paths at \S+/, "")
       banner.scan(%r{(?:Listening on |(?<=\S) )((?:http|unix)://[^\s"]+)}).flatten
     end
 
