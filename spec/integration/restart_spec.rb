@@ -35,30 +35,12 @@ RSpec.describe "a restart" do
     end
   end
 
-  # Asks without a pause on a connection each, until told to stop.
-  # @return [Array(Thread, Queue)] its value is what came of each request
-  def hammer(port)
-    stop = Thread::Queue.new
-    thread = Thread.new do
-      outcomes = []
-      outcomes << outcome(port) while stop.empty?
-      outcomes
-    end
-    [thread, stop]
-  end
-
-  def outcome(port)
-    Support::RawClient.open(port) { |client| client.fetch.body }
-  rescue SystemCallError, Support::RawClient::Truncated => error
-    error.class.name
-  end
-
   it "by tmp/restart.txt refuses nobody, and finishes what is in flight; the rest is as it was" do
     files = {"config/puma.rb" => "plugin :tmp_restart\nthreads 3\nenvironment 'staging'", "tmp/restart.txt" => ""}
     process = start_hyperion("-p", "0", "-b", "unix://app.sock", "-b", "127.0.0.1",
                              app: app, files: files, env: {"SHOP" => "open"}, bundler: true)
     before = get(process, "/about").body
-    clients = Array.new(3) { hammer(process.port) }
+    clients = Array.new(3) { Support::Hammer.new(process.port) }
     slow = Support::RawClient.new(process.port).request("GET", "/slow")
     wait_until("the slow request") { File.exist?(process.path("in")) }
     File.utime(Time.now + 1, Time.now + 1, process.path("tmp/restart.txt"))
@@ -68,9 +50,7 @@ RSpec.describe "a restart" do
 
     expect(slow.read_response.body).to eq("1")
     wait_for_program(process, 2)
-    clients.each { |client| client.last << true }
-    outcomes = clients.flat_map { |client| client.first.value }
-    expect(outcomes.uniq).to eq(%w[1 2])
+    expect(clients.flat_map(&:stop).uniq).to eq(%w[1 2])
     expect(get(process, "/about").body).to eq(before)
     expect(before).to include(%("open", "staging"))
     expect(get(process, path: process.path("app.sock")).body).to eq("2")

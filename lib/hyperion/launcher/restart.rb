@@ -37,13 +37,21 @@ module Hyperion
       # @raise [SystemCallError]
       def exec(sockets)
         Dir.chdir(@folder)
-        program, *arguments = @command
+        program, *arguments = runnable
         # Twice, for a word that stands alone would be a line for the shell.
         Kernel.exec({**@environment, **Server::InheritedSockets.describe(sockets)}, [program, program], *arguments,
                     unsetenv_others: true, close_others: true, **sockets.values.flatten.to_h { |fd| [fd, fd] })
       end
 
       private
+
+      # A script of Ruby's that nobody has made executable, such as bin/rails in a checkout without modes, is run all
+      # the same: it did run.
+      def runnable
+        file = @command.first
+        script = file.include?("/") && File.file?(file) && !File.executable?(file)
+        script ? [RbConfig.ruby, *@command] : @command
+      end
 
       # With a symbolic link in it as it was typed: what the link means changes from one deployment to the next.
       def logical_folder

@@ -83,6 +83,37 @@ RSpec.describe "rails server -u hyperion" do
     expect(given.stdout).to include("* Threads: 2:4 ")
   end
 
+  {"apps" => 0o755, "apps_puma" => 0o644}.each do |bundle, mode|
+    it "begins anew when tmp/restart.txt is touched, and by USR2, and refuses nobody (bundle #{bundle}; " \
+       "bin/rails of mode #{mode.to_s(8)})" do
+      rackup = <<~RUBY
+        require_relative "config/environment"
+        File.write("begun", "x", mode: "a")
+        begun = File.size("begun").to_s
+        map("/begun") { run ->(_env) { [200, {}, [begun]] } }
+        run Rails.application
+      RUBY
+      files = {"config/puma.rb" => "plugin :tmp_restart\nthreads 3\n", "config.ru" => rackup, "tmp/restart.txt" => ""}
+      app = rails_server("-p", "0", bundle: bundle, files: files).ready
+      port = app.port
+      File.chmod(mode, app.path("bin/rails"))
+      clients = Array.new(2) { Support::Hammer.new(port, "/begun") }
+      begun = -> { Support::RawClient.open(port) { |client| client.fetch("GET", "/begun").body } }
+      expect(begun.call).to eq("1")
+      File.utime(Time.now + 1, Time.now + 1, app.path("tmp/restart.txt"))
+      wait_until("the second program", patience: 120) { begun.call == "2" }
+      app.signal("USR2")
+      wait_until("the third program", patience: 120) { begun.call == "3" }
+
+      expect(clients.flat_map(&:stop).uniq).to eq(%w[1 2 3])
+      expect(get(app, "/notes")).to have_attributes(code: "200")
+      expect(Integer(File.read(pid_file(app)))).to eq(app.pid)
+      app.signal("TERM")
+      expect(exit_status(app)).to eq(0)
+      expect(File.exist?(pid_file(app))).to be(false)
+    end
+  end
+
   it "becomes a daemon, and leaves no pid file when TERM ends it" do
     files = {"config/hyperion.rb" => "bind 'unix://here.sock'\n"}
     app = rails_server("-d", "-P", "daemon.pid", files: files)
