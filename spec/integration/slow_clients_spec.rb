@@ -120,6 +120,51 @@ RSpec.describe "slow clients" do
     expect(process.stderr.scan("cannot accept").size).to be <= 3
   end
 
+  # One round for clients that are in the middle of a head: who has an answer is done, the others send a byte more.
+  # @param began [Hash{Socket => Float}] the waiting ones, with the time of their first byte; loses who is done
+  # @return [Array<Array(String, Float)>] of those who are done: the status, "" without one, and the seconds it took
+  def crawl(began)
+    began.keys.filter_map do |socket|
+      answer = socket.read_nonblock(4096, exception: false)
+      next socket.write_nonblock("x", exception: false) && nil if answer == :wait_readable
+
+      [answer.to_s[/ (\d+) /, 1].to_s, monotonic - began.delete(socket)]
+    rescue SystemCallError
+      ["", monotonic - began.delete(socket)]
+    end
+  end
+
+  it "that send a byte a second, 10,000 of them, are answered 408 in time, and others do not notice", :measure do
+    skip "too few descriptors" unless Support::Crowd.possible?(10_000)
+    process = start("--header-timeout", "2s", "-t", "1")
+    other = client(process)
+    100.times { other.fetch }
+    before = Support::Footprint.memory(process.pid)
+    began = {}
+    done = []
+    pauses = []
+    Support::Crowd.open(process.port, 0) do |crowd|
+      20.times do
+        crowd.grow(500).each { |socket| socket.write("G") && began[socket] = monotonic }
+        pauses << seconds(other)
+      end
+      until began.empty?
+        next_round = monotonic + 1
+        done.concat(crawl(began))
+        pauses << seconds(other) << seconds(other)
+        sleep [next_round - monotonic, 0].max unless began.empty?
+      end
+    end
+
+    expect(done.map(&:first).tally).to eq("408" => 10_000)
+    # Two seconds, and the round in which it was seen, which takes its time here.
+    expect(done.map(&:last).max).to be < 10
+    expect(pauses.sort[pauses.size / 2]).to be < 0.1
+    expect(Support::Footprint.peak(process.pid) - before).to be < 60_000_000
+    expect(process.stderr).to include("408 the request head was not complete within header-timeout")
+    expect(other.fetch.status).to eq(200)
+  end
+
   it "that are idle, 10,000 of them, cost less than 60 MB", :measure do
     skip "too few descriptors" unless Support::Crowd.possible?(10_000)
     process = start("--no-log-requests")

@@ -28,14 +28,19 @@ module Support
     end
 
     def initialize(port, count)
-      target = Socket.sockaddr_in(port, "127.0.0.1")
+      @target = Socket.sockaddr_in(port, "127.0.0.1")
       @sockets = []
-      count.times do |number|
+      grow(count)
+    end
+
+    # @return [Array<Socket>] the new ones
+    def grow(count)
+      Array.new(count) do
         socket = Socket.new(:INET, :STREAM)
-        @sockets << socket
         # 4 addresses at most: 127.0.0.1 to 127.0.0.4.
-        socket.bind(Socket.sockaddr_in(0, "127.0.0.#{1 + (number / PER_ADDRESS)}"))
-        socket.connect(target)
+        socket.bind(Socket.sockaddr_in(0, "127.0.0.#{1 + (@sockets.size / PER_ADDRESS)}"))
+        @sockets << socket
+        socket.tap { socket.connect(@target) }
       end
     end
 
