@@ -17,6 +17,7 @@ module Soak
         IO.popen([RbConfig.ruby, File.join(__dir__, "client/main.rb"), JSON.generate(client)], "r+")
       end
       @pids = @clients.map(&:pid)
+      raise Failure, "a client process did not start" unless @clients.map(&:gets).all?
     end
 
     # @return [Array<Integer>]

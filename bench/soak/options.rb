@@ -1,11 +1,9 @@
 # frozen_string_literal: true
 
 require "optparse"
+require_relative "verdict"
 
 module Soak
-  # What is wrong with the command line, in one line.
-  class UsageError < StandardError; end
-
   # The command line.
   class Options
     UNITS = {"" => 1, "s" => 1, "m" => 60, "h" => 3600}.freeze
@@ -32,7 +30,7 @@ module Soak
 
       complete
     rescue OptionParser::ParseError => error
-      raise UsageError, error.message
+      raise UsageError, error.message.lines.first.chomp # without a guess
     end
 
     def plain_connections = PROFILES.fetch(profile)[:plain]
@@ -50,6 +48,9 @@ module Soak
       @rate ||= PROFILES.fetch(profile)[:rate]
       @out ||= "tmp/soak/#{profile}-#{loop}-#{Time.now.strftime("%Y%m%d-%H%M%S")}"
       raise UsageError, "--duration must be at least 10 intervals" if duration < 10 * interval
+
+      unknown = report_only.reject { |name| Verdict::RULES.include?(name.to_sym) }
+      raise UsageError, "--report-only: no rule is named #{unknown.first}" if unknown.any?
       raise UsageError, "--app: no such file: #{app}" unless File.file?(app)
     end
 

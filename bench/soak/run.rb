@@ -3,6 +3,7 @@
 require "etc"
 require "tmpdir"
 require_relative "client/mix"
+require_relative "content"
 require_relative "crew"
 require_relative "page"
 require_relative "rules"

@@ -6,6 +6,9 @@ require "json"
 require_relative "rules"
 
 module Soak
+  # What is wrong with the command line, in one line.
+  class UsageError < StandardError; end
+
   # A run on disk: run.json (what was asked for, and how each segment ended), samples.csv, windows.csv. A segment is the
   # time of one server; a run that was interrupted and resumed has several. Everything is written as it happens.
   class Series
@@ -28,8 +31,10 @@ module Soak
       end
     end
 
-    # @raise [Errno::ENOENT] when there is no run
+    # @raise [UsageError] when there is no run
     def self.load(folder)
+      raise UsageError, "there is no run in #{folder}" unless File.file?(File.join(folder, "run.json"))
+
       facts = JSON.parse(File.read(File.join(folder, "run.json")), symbolize_names: true)
       new(folder, facts, read(folder, "samples.csv"), read(folder, "windows.csv"))
     end

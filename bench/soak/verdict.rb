@@ -7,6 +7,9 @@ require_relative "series"
 module Soak
   # The rules' findings on a run, and what follows from them.
   class Verdict
+    RULES = %i[rss_growth descriptor_growth descriptor_peak p99_spread p99_drift p50_drift wrong_responses
+               lost_responses crashes log_errors load_kept].freeze
+
     attr_reader :findings
 
     # @param series [Series]
@@ -59,7 +62,7 @@ module Soak
 
     def circumstances
       facts = @series.facts
-      resumed = facts[:segments].size > 1 ? ", resumed #{facts[:segments].size - 1} times" : ""
+      resumed = facts[:segments].size > 1 ? ", resumed #{times(facts[:segments].size - 1)}" : ""
       "rules #{facts[:rules]}, profile #{facts[:profile]}, loop #{facts[:loop]}, " \
         "#{@series.elapsed.round} s#{resumed}, " \
         "a sample every #{facts[:interval]} s, warm-up #{facts[:warm_up].round} s, windows of #{facts[:window]} s, " \
@@ -67,6 +70,10 @@ module Soak
     end
 
     private
+
+    def times(count)
+      count == 1 ? "1 time" : "#{count} times"
+    end
 
     def changed?
       @series.facts[:rules] != Rules::VERSION

@@ -168,6 +168,10 @@ RSpec.describe Soak::Verdict do
       .to have_attributes(pass?: false, headline: /void: the rules have changed/)
   end
 
+  it "has the names of all rules" do
+    expect(described_class.new(series).findings.map(&:rule)).to eq(described_class::RULES)
+  end
+
   it "tells what it does not judge" do
     quiet = series { |sample, number, _random| sample[:rss_kib] += number * 1000 }
     quiet.facts[:report_only] = ["rss_growth"]

@@ -19,6 +19,7 @@ client =
   end
 
 $stdout.sync = true
+puts "ready"
 client.run($stdin) do
   asked = $stdin.gets
   puts JSON.generate(tally.take) if asked
