@@ -51,22 +51,28 @@ RSpec.describe "fairness" do
     end
   end
 
-  # The least ratio of a few rounds: median beside the others, by that without them. `crowd` runs its block with the
-  # others there.
+  # Median beside the others, by that without them, and the former: of the first round in which nobody is disturbed,
+  # else the least of all. The block takes what measures, and calls it with the others there.
   def slowdown(port, rounds: 5)
     median(port) # warm
-    Array.new(rounds) do
+    measured = []
+    while measured.size < rounds
       alone = median(port)
       beside = yield(-> { median(port) })
-      [beside / alone, beside]
-    end.min
+      measured << [beside / alone, beside]
+      return measured.last if unnoticed?(*measured.last)
+    end
+    measured.min
   end
 
   # Twice as long at most; or so little that no time slice, nap or time-out hides in it.
+  def unnoticed?(ratio, seconds)
+    ratio <= 2 || seconds < 0.001
+  end
+
   def expect_unnoticed(measured)
     ratio, seconds = measured
-    unnoticed = ratio <= 2 || seconds < 0.001
-    expect(unnoticed).to be(true), "#{ratio.round(2)} times as long: #{(seconds * 1000).round(2)} ms"
+    expect(unnoticed?(ratio, seconds)).to be(true), "#{ratio.round(2)} times as long: #{(seconds * 1000).round(2)} ms"
   end
 
   it "gives 100 clients on 5 threads the same share" do
