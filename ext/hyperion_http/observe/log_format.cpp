@@ -174,34 +174,28 @@ void begin_text(std::string& out, int64_t wall_micros, Level level, const Style&
   out += ' ';
 }
 
-void append_json_fields(std::string& out, std::string_view packed) {
-  Field field;
-  while (take_field(packed, field)) {
-    out += ',';
-    append_json_string(out, field.name);
-    out += ':';
-    switch (field.kind) {
-      case FieldKind::text: append_json_string(out, field.text); break;
-      case FieldKind::number: out += field.text; break;
-      case FieldKind::yes: out += "true"; break;
-      case FieldKind::no: out += "false"; break;
-      case FieldKind::nothing: out += "null"; break;
-    }
-  }
-}
+// How fields are written: what stands before a name and between it and the value, texts, and nothing.
+struct Notation {
+  char before;
+  char between;
+  void (*append)(std::string& out, std::string_view text);
+  std::string_view nothing;
+};
+constexpr Notation kJson{',', ':', append_json_string, "null"};
+constexpr Notation kText{' ', '=', append_word, "nil"};
 
-void append_text_fields(std::string& out, std::string_view packed) {
+void append_fields(std::string& out, std::string_view packed, const Notation& notation) {
   Field field;
   while (take_field(packed, field)) {
-    out += ' ';
-    append_word(out, field.name);
-    out += '=';
+    out += notation.before;
+    notation.append(out, field.name);
+    out += notation.between;
     switch (field.kind) {
-      case FieldKind::text: append_word(out, field.text); break;
+      case FieldKind::text: notation.append(out, field.text); break;
       case FieldKind::number: out += field.text; break;
       case FieldKind::yes: out += "true"; break;
       case FieldKind::no: out += "false"; break;
-      case FieldKind::nothing: out += "nil"; break;
+      case FieldKind::nothing: out += notation.nothing; break;
     }
   }
 }
@@ -221,7 +215,7 @@ void append_access_json(std::string& out, const AccessEntry& entry) {
   append_member(out, "remote_addr", entry.remote);
   append_member(out, "http_version", entry.version);
   if (!entry.request_id.empty()) append_member(out, "request_id", entry.request_id);
-  append_json_fields(out, entry.fields);
+  append_fields(out, entry.fields, kJson);
   out += "}\n";
 }
 
@@ -260,7 +254,7 @@ void append_access_text(std::string& out, const AccessEntry& entry, const Style&
     out += " request_id=";
     append_word(out, entry.request_id);
   }
-  append_text_fields(out, entry.fields);
+  append_fields(out, entry.fields, kText);
   out += '\n';
 }
 
@@ -330,7 +324,7 @@ void append_message_line(std::string& out, const Message& message, const Style& 
   if (style.format == Format::json) {
     begin_json(out, message.wall_micros, message.level, message.source);
     append_member(out, "message", message.text);
-    append_json_fields(out, message.fields);
+    append_fields(out, message.fields, kJson);
     out += "}\n";
     return;
   }
@@ -339,7 +333,7 @@ void append_message_line(std::string& out, const Message& message, const Style& 
   out += ':';
   if (!message.text.empty()) out += ' ';
   append_escaped(out, message.text);
-  append_text_fields(out, message.fields);
+  append_fields(out, message.fields, kText);
   out += '\n';
 }
 

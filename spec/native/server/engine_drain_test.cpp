@@ -21,6 +21,21 @@ class Stopper final : public serve::Responder {
   Gate gate;
 };
 
+// One request in flight, which is answered when the gate is opened.
+struct InFlight {
+  InFlight() {
+    REQUIRE(client.send(get("/")));
+    CHECK(eventually([&] { return server.sum(&observe::Counters::requests) == 1; }));
+  }
+
+  Gate gate;
+  TestServer server{[this](Call& call) {
+    gate.wait();
+    say_ok(call);
+  }};
+  Client client = server.client();
+};
+
 }  // namespace
 
 TEST_CASE("engine: draining ends what is idle at once") {
@@ -82,14 +97,8 @@ TEST_CASE("engine: draining serves what is under way and refuses what is new") {
 }
 
 TEST_CASE("engine: a client that sends on while the server stops does not lose its last response to a reset") {
-  Gate gate;
-  TestServer server{[&](Call& call) {
-    gate.wait();
-    say_ok(call);
-  }};
-  Client client = server.client();
-  REQUIRE(client.send(get("/")));
-  CHECK(eventually([&] { return server.sum(&observe::Counters::requests) == 1; }));
+  InFlight in_flight;
+  auto& [gate, server, client] = in_flight;
   server.engine.drain();
   CHECK(eventually([&] { return !connect_tcp(server.port).valid(); }));
   gate.open();
@@ -111,14 +120,8 @@ TEST_CASE("engine: a client that sends on while the server stops does not lose i
 }
 
 TEST_CASE("engine: a client that stays when the server stops does not hold it up") {
-  Gate gate;
-  TestServer server{[&](Call& call) {
-    gate.wait();
-    say_ok(call);
-  }};
-  Client client = server.client();
-  REQUIRE(client.send(get("/")));
-  CHECK(eventually([&] { return server.sum(&observe::Counters::requests) == 1; }));
+  InFlight in_flight;
+  auto& [gate, server, client] = in_flight;
   server.engine.drain();
   gate.open();
   CHECK(read_response(client).status == 200);

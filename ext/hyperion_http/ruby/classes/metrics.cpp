@@ -68,28 +68,25 @@ Place place_of(const Gvl& gvl, VALUE self, Arguments arguments) {
   return {*half.registry, family, half.registry->series(family, texts_of(gvl, arguments[1]))};
 }
 
-VALUE add(const Gvl& gvl, VALUE self, Arguments arguments) {
+// Of (number, [label value, ...], value): `note` gets the place and the value.
+template <class Note>
+VALUE record(const Gvl& gvl, VALUE self, Arguments arguments, Note note) {
   expect_arguments(arguments, 3, 3);
-  const double amount = to_double(gvl, arguments[2]);
-  const Place place = place_of(gvl, self, arguments);
-  place.registry.add(place.series, amount);
+  const double value = to_double(gvl, arguments[2]);
+  note(place_of(gvl, self, arguments), value);
   return Qnil;
+}
+
+VALUE add(const Gvl& gvl, VALUE self, Arguments arguments) {
+  return record(gvl, self, arguments, [](Place at, double amount) { at.registry.add(at.series, amount); });
 }
 
 VALUE set(const Gvl& gvl, VALUE self, Arguments arguments) {
-  expect_arguments(arguments, 3, 3);
-  const double value = to_double(gvl, arguments[2]);
-  const Place place = place_of(gvl, self, arguments);
-  place.registry.set(place.series, value);
-  return Qnil;
+  return record(gvl, self, arguments, [](Place at, double value) { at.registry.set(at.series, value); });
 }
 
 VALUE observe_value(const Gvl& gvl, VALUE self, Arguments arguments) {
-  expect_arguments(arguments, 3, 3);
-  const double value = to_double(gvl, arguments[2]);
-  const Place place = place_of(gvl, self, arguments);
-  place.registry.observe(place.family, place.series, value);
-  return Qnil;
+  return record(gvl, self, arguments, [](Place at, double v) { at.registry.observe(at.family, at.series, v); });
 }
 
 VALUE value(const Gvl& gvl, VALUE self, Arguments arguments) {
