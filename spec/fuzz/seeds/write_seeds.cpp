@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   Folder parser{root / "request_parser"};
   Folder decoder{root / "chunked_decoder"};
   Folder session{root / "session"};
+  Folder over_loops{root / "session_over_loops"};
   Folder response{root / "response"};
   Folder labels{root / "metric_labels"};
   for (const std::string_view text : {"t=1700000000.123", "1700000000123456", "/users/17/photos/4f3a9c2e.jpg",
@@ -55,6 +56,7 @@ int main(int argc, char** argv) {
     if (one.input.size() > kGiant) continue;
     parser.write(std::string(3, '\0'), one.input);
     session.write(std::string(4, '\0') + (one.half_close ? '\1' : '\0') + '\0', one.input);
+    over_loops.write(std::string(4, '\0') + (one.half_close ? '\1' : '\0') + "\5\2", one.input);
     log_line.write(std::string{"\2\0\1\3\4name\5value"}, one.input);
     const size_t body = one.input.find("\r\n\r\n");
     if (body == std::string::npos || one.input.find("chunked") == std::string::npos) continue;
