@@ -49,6 +49,7 @@ struct UringLoop::Slot {
   bool blocked = false;     // the kernel refused to wait for bytes: poll for them
   bool ended = false;       // end of stream or an error was delivered
   bool heard = false;       // bytes have come
+  bool served = false;      // the receive under way, or the last one, has found bytes
   bool watching = false;    // a poll for the end of the connection is with the kernel
   bool hung_up = false;     // it has told of the end
   bool stale = false;       // the receive under way may have missed that: it is to be begun anew
@@ -284,6 +285,7 @@ void UringLoop::arm_accept(Slot& slot) noexcept {
 
 void UringLoop::arm_receive(Slot& slot) noexcept {
   slot.armed = true;
+  slot.served = false;
   ++receives_armed_;
   io_uring_sqe* entry = begin(slot, Op::receive);
   // Where completions cannot be deferred, a stream that always has bytes would fill every buffer between two turns. And
@@ -342,6 +344,10 @@ void UringLoop::mark_changed(Slot& slot) {
 }
 
 void UringLoop::apply_changes() noexcept {
+  // Who found no buffer goes before those that had one: otherwise the first stream would take them all, in every turn.
+  if (std::exchange(short_of_buffers_, false)) {
+    std::stable_partition(changed_.begin(), changed_.end(), [&](uint32_t index) { return !slots_[index]->served; });
+  }
   for (const uint32_t index : changed_) {
     Slot& slot = *slots_[index];
     slot.changed = false;
@@ -612,15 +618,18 @@ void UringLoop::on_receive(Slot& slot, const io_uring_cqe& cqe, CompletionSink& 
     lend_buffer(id, 0);
     ::io_uring_buf_ring_advance(buffers_, 1);
   }
+  if (cqe.res > 0) slot.served = true;
   if (cqe.res > 0 && !std::exchange(slot.heard, true)) mark_changed(slot);
   if (slot.armed) return;
   slot.blocked = cqe.res == -EAGAIN;
+  short_of_buffers_ = short_of_buffers_ || cqe.res == -ENOBUFS;
   mark_changed(slot);
 }
 
 void UringLoop::on_end(Slot& slot, int32_t result) noexcept {
   slot.watching = false;
-  if (result < 0 || slot.closing || slot.detaching || slot.ended) return;
+  if (slot.closing || slot.detaching || slot.ended) return;
+  if (result < 0) return mark_changed(slot);
   slot.hung_up = true;
   if (slot.armed) {
     // As a rule the receive has noticed, and its completion is one of this turn's.
@@ -634,7 +643,7 @@ void UringLoop::on_end(Slot& slot, int32_t result) noexcept {
 
 void UringLoop::on_sent(Slot& slot, int32_t result) noexcept {
   if (slot.closing || slot.detaching) return;
-  if (result == -EINTR) return submit_send(slot);
+  if (result == -EINTR || result == -ECANCELED) return submit_send(slot);
   if (result == -EAGAIN) return poll_for_room(slot);
   complete_send(slot, result);
 }

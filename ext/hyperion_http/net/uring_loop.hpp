@@ -116,6 +116,7 @@ class UringLoop final : public EventLoop {
   std::vector<uint32_t> free_slots_;
   // Started or stopped in this turn, or to be armed again.
   std::vector<uint32_t> changed_;
+  bool short_of_buffers_ = false;  // some of them found none
   std::vector<Completion> queued_;
   std::vector<Completion> delivering_;
   size_t under_way_ = 0;  // of all slots

@@ -43,8 +43,14 @@ struct UringSmallBuffers {
     return make_uring({.buffers = 64, .buffer_bytes = 256});
   }
 };
+// Queues that are always full, completions that do not fit, buffers that are gone.
+struct UringCramped {
+  static base::Result<std::unique_ptr<net::EventLoop>> make() {
+    return make_uring({.submissions = 2, .completions = 4, .buffers = 2, .buffer_bytes = 128});
+  }
+};
 
-#define HYPERION_LOOPS Epoll, Uring, UringWithoutDefer, UringSmallBuffers
+#define HYPERION_LOOPS Epoll, Uring, UringWithoutDefer, UringSmallBuffers, UringCramped
 #else
 #define HYPERION_LOOPS Epoll
 #endif
@@ -169,4 +175,5 @@ TYPE_TO_STRING(hyperion::test::Epoll);
 TYPE_TO_STRING(hyperion::test::Uring);
 TYPE_TO_STRING(hyperion::test::UringWithoutDefer);
 TYPE_TO_STRING(hyperion::test::UringSmallBuffers);
+TYPE_TO_STRING(hyperion::test::UringCramped);
 #endif

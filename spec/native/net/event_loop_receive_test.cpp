@@ -265,7 +265,8 @@ TEST_CASE_TEMPLATE("loop: a stream that always has bytes does not starve another
     rig.hook = nullptr;
     rig.destroy_loop();
     flood.join();
-    CHECK(worst <= 512 * 1024);
+    // Two runs of a multishot receive: 33 buffers of 8 KiB each.
+    CHECK(worst <= 600 * 1024);
   }
 }
 

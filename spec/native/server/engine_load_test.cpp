@@ -1,5 +1,8 @@
 // The engine, end to end: limits under load.
 #include "server/engine_rig.hpp"
+#ifdef HYPERION_LIBURING
+#include "net/uring_loop.hpp"
+#endif
 
 namespace hyperion::test {
 namespace {
@@ -212,5 +215,34 @@ TEST_CASE("engine: max-connections-per-address: each address by itself") {
   CHECK(active(server, 3));
   CHECK(eventually([&] { return status_of_new(server) == 200; }));
 }
+
+#ifdef HYPERION_LIBURING
+TEST_CASE("engine: over io_uring a request costs less than one enter, where requests come together") {
+  server::Options options = calm_options();
+  options.loop = net::LoopWish::prefer_io_uring;
+  FixedAnswer fixed;
+  TestServer server{say_ok, options, 1, {&fixed}};
+  if (server.engine.loop_name() != "io_uring") return;
+  constexpr int kBursts = 50;
+  constexpr int kRequests = 16;
+  std::vector<Client> clients;
+  for (int i = 0; i < 4; ++i) clients.push_back(server.client());
+  std::string burst;
+  for (int i = 0; i < kRequests; ++i) burst += get("/native");
+  for (int round = 0; round < kBursts; ++round) {
+    for (Client& client : clients) REQUIRE(client.send(burst));
+    for (Client& client : clients) {
+      for (int i = 0; i < kRequests; ++i) REQUIRE(read_response(client).status == 200);
+    }
+  }
+  const uint64_t requests = server.sum(&observe::Counters::requests);
+  CHECK(requests == uint64_t{kBursts} * kRequests * clients.size());
+  server.stop();  // then the ring is nobody's
+  auto* ring = dynamic_cast<net::UringLoop*>(&server.engine.workers().front()->loop());
+  REQUIRE(ring != nullptr);
+  // At worst one that brings a burst and one that sends the answers, and a few at the beginning and the end.
+  CHECK(ring->enters() <= requests / 4);
+}
+#endif
 
 }  // namespace hyperion::test
