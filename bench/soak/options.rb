@@ -23,7 +23,7 @@ module Soak
       @loop = "epoll"
       @profile = "mixed"
       @seed = 1
-      @app = File.join(__dir__, "app.ru")
+      @app = "bench/soak/app.ru"
       @report_only = []
       rest = parser.parse(arguments)
       raise UsageError, "unknown argument #{rest.first}" if rest.any?
@@ -51,15 +51,15 @@ module Soak
 
       unknown = report_only.reject { |name| Verdict::RULES.include?(name.to_sym) }
       raise UsageError, "--report-only: no rule is named #{unknown.first}" if unknown.any?
-      raise UsageError, "--app: no such file: #{app}" unless File.file?(app)
+      raise UsageError, "--app: no such file: #{app}" unless File.file?(File.expand_path(app, Series::ROOT))
     end
 
     def parser
       OptionParser.new("Usage: bench/soak/run [options]") do |parser|
         load_options(parser)
         folder_options(parser)
-        parser.on("--app FILE", "another rackup file that serves the same paths") do |file|
-          @app = File.expand_path(file)
+        parser.on("--app FILE", "another rackup file that serves the same paths, as seen from the checkout") do |file|
+          @app = file
         end
         parser.on("--preload LIBS", "LD_PRELOAD of the server, for sanitizers") { |libraries| @preload = libraries }
         parser.on("--report-only RULES", Array, "rules whose numbers are told and not judged") do |rules|

@@ -66,7 +66,7 @@ module Soak
 
     def segment(file)
       @number = @series.begin_segment
-      @server = Server.new(app: @facts[:app], file: file, loop: @facts[:loop], threads: @facts[:threads],
+      @server = Server.new(app: File.expand_path(@facts[:app], Series::ROOT), file: file, loop: @facts[:loop], threads: @facts[:threads],
                            folder: @series.folder, preload: @facts[:preload])
       @server.await
       @facts[:server] = "event loop #{@server.event_loop}"

@@ -19,6 +19,9 @@ module Soak
     ].freeze
     WINDOW = %i[segment time count p50_us p99_us p999_us max_us foreign_cpu cpu_wait].freeze
 
+    # Paths of applications begin here.
+    ROOT = File.expand_path("../..", __dir__)
+
     attr_reader :folder, :facts, :samples, :windows
 
     # @param facts [Hash] what the run was asked for

@@ -49,7 +49,16 @@ module Soak
         Thread.new { repeat(kind.action, visitor, period, first) }
       end
 
+      # More large bodies at once than there ever are again: what the server and its allocator need at most they have
+      # from the first seconds on, and memory that grows later is no getting used to the load.
+      def heat(visitor)
+        return unless visitor.is_a?(Polite)
+
+        3.times { %i[upload download].each { |action| visit(action, visitor) unless @ended } }
+      end
+
       def repeat(action, visitor, period, first)
+        heat(visitor)
         due = clock + first * (period || 1)
         until @ended
           pause = due - clock
