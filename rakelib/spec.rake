@@ -37,7 +37,7 @@ namespace :spec do
                   detect_stack_use_after_return=0]
     sh({"LD_PRELOAD" => libraries.join(":"), "ASAN_OPTIONS" => settings.join(":"),
         "UBSAN_OPTIONS" => "print_stacktrace=1:halt_on_error=1"},
-       "bundle", "exec", "rspec", "--tag", "~build", "--tag", "~measure",
+       "bundle", "exec", "rspec", "--tag", "~build", "--tag", "~measure", "--tag", "~soak",
        *Shellwords.split(ENV.fetch("SPEC", "")))
   ensure
     sh("bundle", "exec", "rake", "compile", out: File::NULL, verbose: false)
@@ -53,8 +53,9 @@ namespace :spec do
     desc "Run the specs with #{gemfile}; HYPERION_LINT=1 for Rack::Lint"
     task File.basename(gemfile, ".gemfile") => :compile do
       with_bundle(gemfile) do |environment|
-        # The gem that is built and installed is the same.
-        sh(environment, "bundle", "exec", "rspec", "--tag", "~build", *Shellwords.split(ENV.fetch("SPEC", "")))
+        # The gem that is built and installed is the same, and so is the soak.
+        sh(environment, "bundle", "exec", "rspec", "--tag", "~build", "--tag", "~soak",
+           *Shellwords.split(ENV.fetch("SPEC", "")))
       end
     end
   end

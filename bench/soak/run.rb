@@ -36,7 +36,19 @@ module Soak
       new(Series.create(options.out, facts))
     end
 
-    # @param series [Series] new, or of a run that goes on
+    # @param folder [String] of a run that was interrupted
+    # @return [Run]
+    # @raise [UsageError]
+    def self.resume(folder)
+      series = Series.load(folder)
+      void = Verdict.new(series).void
+      raise UsageError, "#{folder} cannot go on, it is #{void}" if void
+      raise UsageError, "#{folder} is finished" if series.elapsed >= series.facts[:duration]
+
+      new(series)
+    end
+
+    # @param series [Series]
     def initialize(series)
       @series = series
       @facts = series.facts
@@ -66,8 +78,8 @@ module Soak
 
     def segment(file)
       @number = @series.begin_segment
-      @server = Server.new(app: File.expand_path(@facts[:app], Series::ROOT), file: file, loop: @facts[:loop], threads: @facts[:threads],
-                           folder: @series.folder, preload: @facts[:preload])
+      @server = Server.new(app: File.expand_path(@facts[:app], Series::ROOT), file: file, folder: @series.folder,
+                           **@facts.slice(:loop, :threads, :preload))
       @server.await
       @facts[:server] = "event loop #{@server.event_loop}"
       @crew = Crew.new(clients)
