@@ -7,7 +7,7 @@ require "tmpdir"
 
 # What a user gets: the gem is built, installed into an empty GEM_HOME, and serves a folder that is not this checkout.
 # As on a machine without liburing; `rake compile` builds with it.
-RSpec.describe "the gem", :build do
+RSpec.describe "the gem", :build, patience: 900 do
   root = Support::HyperionProcess::ROOT
 
   # Bundler's variables would show the installed gem this checkout's gems.

@@ -6,7 +6,8 @@ module Support
   # Ends a suite that hangs, with a failure and the backtraces that tell where, instead of waiting for ever. Two look
   # on: a thread, which can print what all threads do, and a process, for the case that somebody keeps Ruby's lock.
   class Watchdog
-    # Seconds from one sign of life to the next. An example may ask for another: `it "builds", patience: 600`.
+    # Seconds from one sign of life to the next. An example may ask for another, `it "builds", patience: 600`, and so
+    # may a group, for its before(:all), too.
     PATIENCE = Float(ENV.fetch("HYPERION_SPEC_PATIENCE", "180"))
     STATUS = 70
     # What the process has after the thread should have acted.
@@ -74,6 +75,10 @@ end
 RSpec.configure do |config|
   watchdog = nil
   config.before(:suite) { watchdog = Support::Watchdog.new }
+  config.before(:context) do
+    watchdog.beat("what comes before #{self.class.description}",
+                  self.class.metadata.fetch(:patience, Support::Watchdog::PATIENCE))
+  end
   config.before do |example|
     watchdog.beat("#{example.full_description} (#{example.location})",
                   example.metadata.fetch(:patience, Support::Watchdog::PATIENCE))
