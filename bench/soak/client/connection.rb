@@ -8,6 +8,9 @@ module Soak
     # The answer did not come, or not whole.
     class Lost < StandardError; end
 
+    # It ended inside its body.
+    class Cut < Lost; end
+
     # An answer as it came; whole? is false where the connection ended first.
     Response = Struct.new(:status, :fields, :body)
 
@@ -111,7 +114,7 @@ module Soak
       def read_chunks
         body = String.new
         loop do
-          fill || raise(Lost, "closed inside a body") until (ending = @input.index("\r\n"))
+          fill || raise(Cut, "closed inside a body") until (ending = @input.index("\r\n"))
           size = @input.slice!(0, ending + 2).to_i(16)
           body << take(size)
           raise Lost, "a chunk without end" unless take(2) == "\r\n"
@@ -121,7 +124,7 @@ module Soak
 
       def take(count)
         while (missing = count - @input.bytesize).positive?
-          fill || raise(Lost, "closed inside a body: #{missing} bytes missing")
+          fill || raise(Cut, "closed inside a body: #{missing} bytes missing")
         end
         @input.slice!(0, count)
       end

@@ -88,11 +88,13 @@ module Soak
       def half
         fresh do |connection|
           connection.write(get("/half"))
-          connection.read
-          @tally.fault(:wrong, :fail, "half a body looks like a whole one")
+          begin
+            connection.read
+            @tally.fault(:wrong, :fail, "half a body looks like a whole one")
+          rescue Cut
+            @tally.right(:fail)
+          end
         end
-      rescue Lost
-        @tally.right(:fail)
       end
     end
   end
