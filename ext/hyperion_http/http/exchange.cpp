@@ -4,6 +4,14 @@
 
 namespace hyperion::http {
 
+void Exchange::turn_away(uint32_t events) noexcept {
+  const bool answered = (events & kAnswered) != 0;
+  if (answered && pipe) pipe->close();
+  if ((events & kHijack) != 0 || (answered && response.body == Response::Body::raw)) {
+    handoff.deliver(base::Error{base::ErrorCode::reset_by_peer});
+  }
+}
+
 void Exchange::clear() noexcept {
   HYPERION_ASSERT(events_.load(std::memory_order_relaxed) == 0);
   request.clear();

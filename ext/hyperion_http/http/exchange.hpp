@@ -40,9 +40,16 @@ class Mailbox {
  public:
   // From any thread: the exchange has events to take. Wakes the I/O thread when it sleeps.
   virtual void post(Exchange& exchange) noexcept = 0;
+  // From any thread: nobody reads what is posted any more.
+  bool closed() const noexcept { return closed_.load(); }
+  // I/O thread: before it reads for the last time.
+  void close() noexcept { closed_.store(true); }
 
  protected:
   ~Mailbox() = default;
+
+ private:
+  std::atomic<bool> closed_{false};
 };
 
 // Who is at the other end, in the words of CGI. Filled once per connection.
@@ -113,7 +120,8 @@ class Exchange {
   }
   // Any thread while the answerer has its turn.
   void signal(uint32_t events) noexcept {
-    if (events_.fetch_or(events, std::memory_order_acq_rel) == 0) mailbox_.post(*this);
+    if (events_.fetch_or(events) == 0) mailbox_.post(*this);
+    if (mailbox_.closed()) turn_away(events);
   }
   // The client is gone: an answer has no reader.
   bool gone() const noexcept { return gone_.load(std::memory_order_relaxed); }
@@ -131,6 +139,9 @@ class Exchange {
   // False: it has been claimed. Otherwise it never will be.
   bool expire() noexcept { return !decided_.exchange(true, std::memory_order_acq_rel); }
   void clear() noexcept;
+  // Nobody sends the answer: whoever waits for the connection, or for room in the pipe, learns so. Of the I/O thread;
+  // after its end of the answerer itself.
+  void turn_away(uint32_t events) noexcept;
 
   Stage stage = Stage::request;
   // Set by the answerer before its first kReleased: it wants the exchange back when the response is sent or lost.
@@ -162,6 +173,7 @@ class Exchange {
   uint64_t output_end = 0;
   uint64_t response_bytes = 0;  // of its body, for the log
   int superseded = 0;           // the status that was sent instead of the answerer's response; 0: none was
+  bool in_use = false;          // not in a free list; the I/O thread's alone
   bool dispatched = false;      // an answerer has it, until `released`
   bool released = false;
   bool answered_seen = false;

@@ -72,8 +72,11 @@ class FieldList {
 
   size_t size() const noexcept { return fields_.size(); }
   bool empty() const noexcept { return fields_.empty(); }
-  // Views are valid until the list changes.
-  std::string_view view(Slice slice) const noexcept { return {bytes_.data() + slice.begin, slice.size}; }
+  // Views are valid until the list changes. Empty where the bytes are not there: of a head that was never complete.
+  std::string_view view(Slice slice) const noexcept {
+    if (size_t{slice.begin} + slice.size > bytes_.size()) return {};
+    return {bytes_.data() + slice.begin, slice.size};
+  }
   std::string_view name(const Field& field) const noexcept { return view(field.name); }
   std::string_view value(const Field& field) const noexcept { return view(field.value); }
   auto begin() const noexcept { return fields_.begin(); }

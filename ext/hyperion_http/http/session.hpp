@@ -85,6 +85,8 @@ class Session {
   virtual void interim(Exchange& exchange, int status, const FieldList& fields) noexcept = 0;
   // A time-out or the server's stop ends the session: the response that says so, if one may be sent.
   virtual void fail(base::Error error) noexcept = 0;
+  // The connection is gone. What came of an unfinished head stays readable, for the log.
+  virtual void lost() noexcept = 0;
   // No request follows the one under way, if any.
   virtual void drain() noexcept = 0;
 

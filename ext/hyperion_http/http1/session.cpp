@@ -189,7 +189,7 @@ void Session::abandon(base::Error error) {
 }
 
 // What is known of a head serves the log.
-void Session::keep_unfinished_head() {
+void Session::keep_unfinished_head() noexcept {
   if (state_ != State::head || current_ == nullptr) return;
   current_->request.fields.adopt(input_.view().substr(0, parser_.consumed()));
 }
@@ -310,6 +310,11 @@ void Session::write_head(const http::Request& request, const Response& response)
     facts.length = response.body == Response::Body::file ? response.file.size : response.memory_size();
     // The author of a HEAD response may leave the body away: nothing is known about its length then.
     facts.has_length = !head_only || facts.length > 0;
+  }
+  if (response.status == 205 && !raw) {
+    // RFC 9110 section 15.3.6: no content, and the client has to see that.
+    facts.length = 0;
+    facts.has_length = true;
   }
   if (raw || http::forbids_content_length(response.status)) facts.has_length = false;
   if (response.status == 304 && !response.declared_length) facts.has_length = false;

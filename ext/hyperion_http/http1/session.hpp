@@ -38,6 +38,7 @@ class Session final : public http::Session {
   void release_head() noexcept override;
   void interim(http::Exchange& exchange, int status, const http::FieldList& fields) noexcept override;
   void fail(base::Error error) noexcept override;
+  void lost() noexcept override { keep_unfinished_head(); }
   void drain() noexcept override;
 
   http::Phase phase() const noexcept override;
@@ -63,7 +64,7 @@ class Session final : public http::Session {
   // Ends the request under way with an error response, or with none.
   void refuse(base::Error error);
   void abandon(base::Error error);
-  void keep_unfinished_head();
+  void keep_unfinished_head() noexcept;
   // How many bytes its content has.
   uint64_t write_error(int status, bool head_only);
   void close_when_sent() noexcept;

@@ -305,9 +305,9 @@ void UringLoop::poll_for_bytes(Slot& slot) noexcept {
 }
 
 // A multishot receive that has found bytes goes on waiting for more. If the connection was reset before it found them,
-// nothing wakes it again: the error is part of the wake-up that it has just used up. Linux 6.18 still loses it where
-// more than 32 buffers of bytes wait with the reset, older ones also where both come between two turns. A poll that
-// asks for nothing but the end is not woken by bytes, and one lasts as long as the connection.
+// nothing wakes it again: the error is part of the wake-up that it has just used up. Linux 6.18 loses it where more than
+// 32 buffers of bytes wait with the reset. A poll that asks for nothing but the end is not woken by bytes, and one lasts
+// as long as the connection.
 void UringLoop::watch_for_end(Slot& slot) noexcept {
   slot.watching = true;
   ::io_uring_prep_poll_add(begin(slot, Op::poll_end), slot.fd, POLLRDHUP);

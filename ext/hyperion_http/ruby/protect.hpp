@@ -45,7 +45,8 @@ Outcome protect(const Gvl&, Body body) noexcept {
 // Takes the exception of a failed region, and forgets it. nil when it was no exception: the thread is being killed, and
 // that must go on (rb_jump_tag) once everything is in order.
 inline VALUE take_exception(const Gvl&) noexcept {
-  const VALUE error = rb_errinfo();  // a kill leaves an Integer there
+  const VALUE error = rb_errinfo();  // a kill leaves an Integer there, a throw something internal
+  if (RB_SPECIAL_CONST_P(error) || RB_BUILTIN_TYPE(error) == T_IMEMO) return Qnil;
   if (!RTEST(rb_obj_is_kind_of(error, rb_eException))) return Qnil;
   rb_set_errinfo(Qnil);
   return error;

@@ -12,10 +12,11 @@ Literals literals;
 
 namespace {
 
-// Registered addresses are roots of the collector, and what they hold never moves.
+// Registered addresses are roots of the collector, and what they hold never moves. To register is to allocate, which may
+// collect: so the place comes first, then what it holds.
 void keep(VALUE& place, std::string_view text) {
-  place = to_literal(text);
   rb_gc_register_address(&place);
+  place = to_literal(text);
 }
 
 std::string env_key(std::string_view field) {

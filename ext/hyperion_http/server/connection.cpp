@@ -216,7 +216,8 @@ void Connection::on_refused(Exchange& exchange, Error error) noexcept {
   exchange.delivered = base::status_of(error.code) != 0;
   if (!exchange.delivered) {
     exchange.response.status = 0;
-    exchange.finished = true;  // nothing was asked or answered: no line in the access log
+    // Nothing was asked or answered: no line in the access log.
+    exchange.finished = exchange.request.view(exchange.request.method_name).empty();
   }
   unsent_.push(exchange);
 }
@@ -437,6 +438,7 @@ void Connection::abort(Error error) noexcept {
       error.code == ErrorCode::request_timeout || error.code == ErrorCode::os_error) {
     log_error(error, live_.empty() ? nullptr : live_.front());
   }
+  session_->lost();
   close();
   waiting_ = held_back_ = ExchangeChain{};
   unsent_ = UnsentChain{};

@@ -81,9 +81,9 @@ class Engine {
   NoteQueue notes_;
   std::vector<net::Listener> listeners_;
   std::vector<serve::Responder*> responders_;
+  Admission admission_;
   std::vector<std::unique_ptr<IoWorker>> workers_;
   std::atomic<unsigned> accepting_{0};  // I/O threads
-  Admission admission_;
   std::mutex mutex_;  // guards interrupted_ and the condition
   std::condition_variable changed_;
   bool interrupted_ = false;

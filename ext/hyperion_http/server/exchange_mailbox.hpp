@@ -26,7 +26,7 @@ class ExchangeMailbox final : public http::Mailbox {
 
   // Oldest first, linked by mail_next.
   http::Exchange* take_all() noexcept {
-    if (head_.load(std::memory_order_relaxed) == nullptr) return nullptr;
+    if (head_.load() == nullptr) return nullptr;  // not before what the caller has stored: see Mailbox::close
     http::Exchange* newest = head_.exchange(nullptr, std::memory_order_seq_cst);
     if (newest == asleep()) return nullptr;
     http::Exchange* oldest = nullptr;

@@ -44,8 +44,9 @@ uint8_t write_address(const sockaddr_storage& storage, std::array<char, 46>& tex
   return static_cast<uint8_t>(std::strlen(text.data()));
 }
 
-// `key`: whom the connection is counted for.
-http::Origin origin_of(int fd, bool is_unix, AddressKey& key) noexcept {
+// `key`: whom the connection is counted for. Nothing when its client has reset it meanwhile: nobody knows any more who
+// that was, and there is nobody to answer.
+std::optional<http::Origin> origin_of(int fd, bool is_unix, AddressKey& key) noexcept {
   http::Origin origin;
   if (is_unix) {
     // The other end of a unix socket is on this host: the address that applications take for "local".
@@ -56,10 +57,9 @@ http::Origin origin_of(int fd, bool is_unix, AddressKey& key) noexcept {
   }
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) == 0) {
-    origin.address_size = write_address(storage, origin.address, origin.port);
-    key = AddressKey::of(storage);
-  }
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) < 0) return std::nullopt;
+  origin.address_size = write_address(storage, origin.address, origin.port);
+  key = AddressKey::of(storage);
   size = sizeof storage;
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) == 0) {
     origin.local_address_size = write_address(storage, origin.local_address, origin.local_port);
@@ -234,7 +234,8 @@ void IoWorker::abandon() noexcept {
   while (connections_ != nullptr || !relays_.empty() || listening()) loop_->run_once(base::Instant::max(), *this);
   settling_.clear();
   dirty_.clear();
-  // Whoever answers at this moment learns that nobody takes it.
+  // Whoever answers at this moment, or later, learns that nobody takes it.
+  mailbox_.close();
   read_mail();
 }
 
@@ -335,7 +336,9 @@ void IoWorker::check_drained() noexcept {
 void IoWorker::accept(int fd, const net::Listener& listener) noexcept {
   base::UniqueFd owned{fd};
   AddressKey key;
-  http::Origin origin = origin_of(fd, listener.is_unix(), key);
+  std::optional<http::Origin> known = origin_of(fd, listener.is_unix(), key);
+  if (!known) return counters_.accept_errors.add();
+  http::Origin& origin = *known;
   origin.admin = listener.role() == kAdminRole;
   // Who looks after the server has to get in whatever goes on.
   if (!origin.admin && !admit(key, origin.remote())) {
@@ -445,8 +448,9 @@ http::Exchange& IoWorker::new_exchange() {
   if (free_exchanges_ == nullptr) {
     exchanges_.push_back(std::make_unique<http::Exchange>(mailbox_));
     exchanges_.back()->io_thread = number_;
-    return *exchanges_.back();
+    free_exchanges_ = exchanges_.back().get();
   }
+  free_exchanges_->in_use = true;
   return *std::exchange(free_exchanges_, free_exchanges_->next);
 }
 
@@ -527,6 +531,13 @@ void IoWorker::read_mail() noexcept {
     // The next one first: once its events are taken, the exchange may be posted again at any moment.
     http::Exchange* next = exchange->mail_next;
     const uint32_t events = exchange->take_events();
+    // A word that comes after `released` would be a mistake of ours; taken seriously, it would give two requests the same
+    // exchange.
+    HYPERION_ASSERT(exchange->in_use);
+    if (!exchange->in_use) {
+      exchange = next;
+      continue;
+    }
     if (exchange->owner != nullptr) {
       static_cast<Connection*>(exchange->owner)->on_events(*exchange, events);
     } else {
@@ -544,12 +555,8 @@ void IoWorker::orphan_events(http::Exchange& exchange, uint32_t events) noexcept
 
 void IoWorker::dismiss(http::Exchange& exchange, uint32_t events) noexcept {
   using http::Exchange;
-  const bool answered = (events & Exchange::kAnswered) != 0;
   if ((events & Exchange::kStored) != 0) exchange.storing = false;
-  if (answered && exchange.pipe) exchange.pipe->close();
-  if ((events & Exchange::kHijack) != 0 || (answered && exchange.response.body == http::Response::Body::raw)) {
-    exchange.handoff.deliver(base::Error{base::ErrorCode::reset_by_peer});
-  }
+  exchange.turn_away(events);
   if ((events & Exchange::kReleased) != 0) released(exchange);
 }
 
@@ -597,6 +604,7 @@ void IoWorker::send_note_carrier() noexcept {
 
 void IoWorker::recycle(http::Exchange& exchange) noexcept {
   exchange.clear();
+  exchange.in_use = false;
   exchange.next = free_exchanges_;
   free_exchanges_ = &exchange;
   --exchanges_in_use_;

@@ -145,6 +145,7 @@ struct Half {
     rack::Context context;
     int least_threads;
     int most_threads;
+    int inside = 0;  // threads that wait in here without the lock; guarded by it
   };
 
   std::unique_ptr<Parts> parts;
@@ -153,12 +154,12 @@ struct Half {
     if (parts != nullptr && !let_go()) (void)parts.release();
   }
 
-  // Ends everything. False when somebody still holds a part of it: an app thread that hangs in a native call, a stream
-  // that was never closed. That must stay where it is.
+  // Ends everything. False when somebody still holds a part of it: an app thread that hangs in a native call, one that
+  // waits for an order, a stream that was never closed. That must stay where it is.
   bool let_go() noexcept {
     parts->engine.stop();
     server::AppQueue& queue = parts->queue;
-    if (queue.seats() > 0 || queue.abandoned() > 0) return false;
+    if (parts->inside > 0 || queue.seats() > 0 || queue.abandoned() > 0) return false;
     server::AppQueue::Seat& seat = queue.enter();
     while (http::Exchange* exchange = queue.next(seat)) {
       exchange->released = true;  // never taken
@@ -184,6 +185,16 @@ Half::Parts& parts_of(const Gvl& gvl, VALUE self) {
     throw Raise{rb_eRuntimeError, "the engine belongs to the process that this one was forked from"};
   }
   return *half.parts;
+}
+
+// Without the lock, while the parts stay. Whoever needs them afterwards asks for them again: the engine may have been
+// closed as soon as another thread had the lock.
+template <class Work, class Unblock>
+auto wait_inside(const Gvl& gvl, Half::Parts& parts, Work& work, Unblock& unblock) noexcept {
+  ++parts.inside;
+  auto result = Boundary::without_gvl(gvl, work, unblock);
+  --parts.inside;
+  return result;
 }
 
 void check(const base::Status& status, std::string what) {
@@ -498,15 +509,17 @@ VALUE wait_order(const Gvl& gvl, VALUE self, Arguments arguments) {
   const base::Instant until = NIL_P(arguments[0]) ? base::Instant::max() : base::now() + to_duration(gvl, arguments[0]);
   // While work waits and all are busy, whether they compute or are blocked is looked at so often.
   constexpr auto kLookAgain = std::chrono::milliseconds{1};
-  Half::Parts& parts = parts_of(gvl, self);
-  const auto short_handed = [&] { return parts.queue.depth() > 0 && parts.can_grow() && parts.queue.exhausted(); };
+  const auto short_handed = [](const Half::Parts& all) {
+    return all.queue.depth() > 0 && all.can_grow() && all.queue.exhausted();
+  };
   while (true) {
     base::Duration patience = until == base::Instant::max() ? base::Duration::max() : until - base::now();
     if (patience <= base::Duration::zero()) return Qnil;
-    if (short_handed()) patience = std::min<base::Duration>(patience, kLookAgain);
+    Half::Parts& parts = parts_of(gvl, self);
+    if (short_handed(parts)) patience = std::min<base::Duration>(patience, kLookAgain);
     auto work = [&](const NoGvl&) noexcept { return parts.orders.wait(patience); };
     auto unblock = [&]() noexcept { parts.orders.interrupt(); };
-    const auto order = Boundary::without_gvl(gvl, work, unblock);
+    const auto order = wait_inside(gvl, parts, work, unblock);
     checked(gvl, [] { rb_thread_check_ints(); });
     switch (order.value_or(Orders::Order::none)) {
       case Orders::Order::none: return Qnil;
@@ -514,9 +527,11 @@ VALUE wait_order(const Gvl& gvl, VALUE self, Arguments arguments) {
       case Orders::Order::thread_ended: return ID2SYM(rb_intern("ended"));
       case Orders::Order::overdue: return ID2SYM(rb_intern("overdue"));
       case Orders::Order::thread_wanted: return ID2SYM(rb_intern("wanted"));
-      case Orders::Order::look:
+      case Orders::Order::look: {
+        const Half::Parts& now = parts_of(gvl, self);
         // Where there is no thread at all, one is needed whatever else goes on.
-        if (short_handed() && (parts.queue.seats() == 0 || lock_is_free(gvl))) return ID2SYM(rb_intern("wanted"));
+        if (short_handed(now) && (now.queue.seats() == 0 || lock_is_free(gvl))) return ID2SYM(rb_intern("wanted"));
+      }
     }
   }
 }
@@ -603,11 +618,11 @@ VALUE drain(const Gvl& gvl, VALUE self, Arguments arguments) {
 // wait_drained(seconds) -> true when nothing is left, false otherwise (also when interrupted).
 VALUE wait_drained(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 1, 1);
-  server::Engine& engine = parts_of(gvl, self).engine;
   const base::Duration patience = to_duration(gvl, arguments[0]);
-  auto work = [&](const NoGvl&) noexcept { return engine.wait_drained(patience); };
-  auto unblock = [&]() noexcept { engine.interrupt_wait(); };
-  const auto drained = Boundary::without_gvl(gvl, work, unblock);
+  Half::Parts& parts = parts_of(gvl, self);
+  auto work = [&](const NoGvl&) noexcept { return parts.engine.wait_drained(patience); };
+  auto unblock = [&]() noexcept { parts.engine.interrupt_wait(); };
+  const auto drained = wait_inside(gvl, parts, work, unblock);
   checked(gvl, [] { rb_thread_check_ints(); });
   return drained.value_or(false) ? Qtrue : Qfalse;
 }
@@ -630,13 +645,13 @@ VALUE close_queue(const Gvl& gvl, VALUE self, Arguments arguments) {
 
 VALUE stop(const Gvl& gvl, VALUE self, Arguments arguments) {
   expect_arguments(arguments, 0, 0);
-  server::Engine& engine = parts_of(gvl, self).engine;
+  Half::Parts& parts = parts_of(gvl, self);
   auto work = [&](const NoGvl&) noexcept {
-    engine.stop();
+    parts.engine.stop();
     return true;
   };
   auto unblock = []() noexcept {};
-  if (!Boundary::without_gvl(gvl, work, unblock)) engine.stop();
+  if (!wait_inside(gvl, parts, work, unblock)) parts.engine.stop();
   return Qnil;
 }
 

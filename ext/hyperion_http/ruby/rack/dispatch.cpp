@@ -118,8 +118,7 @@ int Service::run() noexcept {
 
   bool ok = phase("application", [this] { prepare(); });
   if (observed_ && ok) run_start_hooks(frame_.env);
-  if (in_child()) return jump_;
-  if (ok) ok = jump_ == 0 && phase("application", [this] { call_app(); });
+  if (ok && !in_child()) ok = jump_ == 0 && phase("application", [this] { call_app(); });
   disarm(hijack_);
   disarm(early_hints_);
   // A child that the application forked owns nothing of the server; it goes its own way.
@@ -172,7 +171,7 @@ void Service::release() noexcept {
   }
 }
 
-// A hijacker on another thread uses this one's frame. It waits for nothing but the I/O thread.
+// A hijacker on another thread uses this one's frame. It waits for the I/O thread, see receive_socket.
 void Service::await_hijackers() noexcept {
   constexpr timeval kMoment{.tv_sec = 0, .tv_usec = 1000};
   while (frame_.waiting > 0) {

@@ -69,12 +69,14 @@ VALUE hijack(const Gvl& gvl, VALUE self, std::span<const VALUE> arguments) {
 
 VALUE send_hints(const Gvl& gvl, VALUE self, std::span<const VALUE> arguments) {
   expect_arguments(arguments, 1, 1);
-  Frame& frame = armed_frame(gvl, self, "rack.early_hints was called");
-  const Context& context = frame.context;
+  constexpr const char* kWhat = "rack.early_hints was called";
+  const bool rack_3 = armed_frame(gvl, self, kWhat).context.rack_3;
   http::Response hints;
   hints.status = 103;
   const VALUE headers = arguments[0];
-  checked(gvl, [&] { read_headers(context, headers, hints, nullptr); });
+  checked(gvl, [&] { read_headers(rack_3, headers, hints, nullptr); });
+  // Not the frame of before: reading them runs the application's code, and the request may be over.
+  Frame& frame = armed_frame(gvl, self, kWhat);
   frame.exchange.hints.push(std::move(hints.fields));
   frame.exchange.signal(http::Exchange::kHints);
   return Qnil;
@@ -103,7 +105,8 @@ VALUE receive_socket(const Gvl& gvl, http::Exchange& exchange) {
   };
   auto unblock = [&]() noexcept { exchange.handoff.interrupt(); };
   while (true) {
-    // The I/O thread answers within its turn; an interrupt that waits for this keeps the connection from being lost.
+    // The I/O thread answers when what was to be sent before has left, or the client or its time-outs end that; an
+    // interrupt that waits for this keeps the connection from being lost.
     const auto parcel = Boundary::without_gvl(gvl, work, unblock);
     if (!parcel || !parcel->arrived) {
       rb_thread_check_ints();

@@ -29,7 +29,7 @@ using http::Response;
 constexpr size_t kSmallFile = 16 * 1024;
 
 struct HeaderReader {
-  const Context& context;
+  const bool rack_3;
   Response& response;
   VALUE* hijack;
   VALUE protocol = Qnil;  // rack.protocol: the connection is to be upgraded
@@ -50,7 +50,7 @@ void add_line(HeaderReader& reader, VALUE name, std::string_view value) {
 void add_value(HeaderReader& reader, VALUE name, VALUE value) {
   value = rb_obj_as_string(value);  // a String even when to_s returns something else
   std::string_view text = bytes_of(value);
-  if (!reader.context.rack_3) {
+  if (!reader.rack_3) {
     for (size_t lf = text.find('\n'); lf != std::string_view::npos; lf = text.find('\n')) {
       add_line(reader, name, text.substr(0, lf));
       text.remove_prefix(lf + 1);
@@ -165,8 +165,9 @@ bool take_file(const Gvl& gvl, Response& response, VALUE path) {
     opened = Boundary::without_gvl(gvl, work, unblock);
   }
   RB_GC_GUARD(path);
+  if (!opened->in_memory && opened->fd < 0) return false;
+  response.declared_chunked = false;  // a file is not coded, whatever its headers say
   if (opened->in_memory) return true;
-  if (opened->fd < 0) return false;
   [&]() noexcept {
     response.body = Response::Body::file;
     response.file = {
@@ -227,8 +228,8 @@ void read_body(const Gvl& gvl, const Context& context, Exchange& exchange, Tripl
 
 }  // namespace
 
-void read_headers(const Context& context, VALUE headers, http::Response& response, VALUE* hijack) {
-  HeaderReader reader{context, response, hijack};
+void read_headers(bool rack_3, VALUE headers, http::Response& response, VALUE* hijack) {
+  HeaderReader reader{rack_3, response, hijack};
   const auto argument = reinterpret_cast<VALUE>(&reader);
   if (RB_TYPE_P(headers, T_HASH)) {
     rb_hash_foreach(headers, add_pair, argument);
@@ -287,7 +288,7 @@ void read_response(const Gvl& gvl, const Context& context, Exchange& exchange, T
   if (response.status < 200 && response.status != 101) {
     rb_raise(invalid_response, "response status %d is an interim one", response.status);
   }
-  read_headers(context, triplet.headers, response, &triplet.callback);
+  read_headers(context.rack_3, triplet.headers, response, &triplet.callback);
   if (!NIL_P(triplet.callback)) {
     triplet.kind = BodyKind::hijack;
     response.body = Response::Body::raw;

@@ -29,7 +29,7 @@ Triplet split_triplet(VALUE answer);
 // Status and headers into exchange.response; finds out triplet.kind, and takes bodies that are there already.
 void read_response(const Gvl& gvl, const Context& context, http::Exchange& exchange, Triplet& triplet);
 // Field lines of `headers` (a Hash, or anything with each): also for early hints.
-void read_headers(const Context& context, VALUE headers, http::Response& response, VALUE* hijack);
+void read_headers(bool rack_3, VALUE headers, http::Response& response, VALUE* hijack);
 
 // The fields of a response that was given natively, as a Hash: name in lower case, String or Array of Strings.
 VALUE headers_of(const http::Response& response);
