@@ -34,6 +34,32 @@ RSpec.describe "the access log" do
     process.stdout.lines.grep(/access/)
   end
 
+  it "tells of requests that their clients broke off what had come of them, and nothing of anybody else" do
+    process = start("--log-format", "text")
+    client(process).tap { |one| one.fetch("GET", "/secret?token=hunter2", {"authorization" => "Basic c2VjcmV0"}) }.close
+    # A reset takes with it what the server has not read, so it is tried until a line shows that some had come.
+    {"/0" => "GET /0#{"A" * 60_000} HTTP/1.1\r\nHost: a\r\n",
+     "/x" => "GET /x HTTP/1.1\r\nA: #{"A" * 60_000}\r\nX-Request-Id: 1\r\n",
+     "/reset" => "POST /reset HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"}.each do |path, bytes|
+      wait_until("a line for #{path}") do
+        one = client(process).write(bytes)
+        sleep 0.02
+        one.reset
+        process.stdout.match?(/ #{path}A* 499 /)
+      end
+    end
+    ends = {"/body" => "Content-Length: 10\r\n\r\nabc", "/chunk" => "Transfer-Encoding: chunked\r\n\r\n5\r\nab"}
+    ends.each { |path, rest| client(process).write("POST #{path} HTTP/1.1\r\nHost: a\r\n#{rest}").close_write }
+    wait_until("the lines") { ends.keys.all? { |path| process.stdout.include?("POST #{path} 499 ") } }
+    client(process).fetch("GET", "/last")
+    wait_until("the last line") { process.stdout.include?("GET /last 200") }
+    lines = process.stdout.lines.grep(/access/)
+
+    expect(lines.first).to include("GET /secret?token=hunter2 200")
+    expect(lines.drop(1).grep(/hunter2|c2VjcmV0|\\x/)).to eq([])
+    expect(lines.drop(1)).to all(match(%r{access: (?:GET|POST)? ?(?:/\w*)? ?(?:499|200) }))
+  end
+
   it "as text: time, method, target, status, duration, bytes, client, version, request id" do
     process = start("--log-format", "text")
     one = client(process)

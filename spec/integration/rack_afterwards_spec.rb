@@ -10,6 +10,33 @@ RSpec.describe "before and after the response" do
   end
 
   describe "early hints" do
+    it "that another thread sends when the request is over touch nobody's", :aggregate_failures do
+      gate = Queue.new
+      outcome = Queue.new
+      headers = Object.new
+      headers.define_singleton_method(:each) { |&block| gate.pop && block.call("link", "</late>") }
+      server = start_server(early_hints: true, threads: 3, lint: false) do |env|
+        if env["PATH_INFO"] == "/hints"
+          hints = env["rack.early_hints"]
+          Thread.new do
+            hints.call(headers)
+          rescue IOError => error
+            outcome << error.message
+          end
+          wait_until("the thread to read the headers") { gate.num_waiting == 1 }
+        end
+        ok(env["PATH_INFO"])
+      end
+      expect(fetch(server, "GET", "/hints").body).to eq("/hints")
+      gate << true
+
+      expect(outcome.pop).to match(/over/)
+      answers = Array.new(6) do |i|
+        Thread.new { Array.new(20) { |n| fetch(server, "GET", "/#{i}/#{n}").then { |got| [got.status, got.body] } } }
+      end
+      expect(answers.map(&:value)).to eq(Array.new(6) { |i| Array.new(20) { |n| [200, "/#{i}/#{n}"] } })
+    end
+
     it "are a 103 before the response" do
       server = start_server(early_hints: true) do |env|
         env["rack.early_hints"].call("link" => "</a.css>; rel=preload", "x-b" => "c")

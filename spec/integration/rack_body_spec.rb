@@ -52,6 +52,31 @@ RSpec.describe "response bodies" do
       expect(answer(body).body).to eq("line 0\nline 1\nline 2\n")
     end
 
+    it "has none with 205, whatever the application returns", no_lint: "a 205 with content" do
+      server = start_server { |env| [205, {}, env["PATH_INFO"] == "/each" ? ["bo", "dy"].each : ["body"]] }
+      connect(server) do |client|
+        %w[/ /each /].each do |path|
+          response = client.fetch("GET", path)
+          expect(response).to have_attributes(status: 205, body: "")
+          expect(response.headers).to include("content-length" => "0")
+        end
+      end
+    end
+
+    it "takes no file for a chunked coding, large or small", no_lint: "transfer-encoding" do
+      Dir.mktmpdir do |folder|
+        [10, 50_000].each do |size|
+          path = File.join(folder, "file#{size}")
+          File.write(path, "3\r\nabc\r\n0\r\n\r\n#{"x" * size}")
+          body = Object.new
+          body.define_singleton_method(:to_path) { path }
+          body.define_singleton_method(:each) { |&block| block.call(File.read(path)) }
+          response = fetch(start_server { |_| [200, {"transfer-encoding" => "chunked"}, body] })
+          expect(response.body).to eq(File.binread(path))
+        end
+      end
+    end
+
     it "sends what a Fiber of the body yields" do
       body = Object.new
       def body.each(&block)

@@ -33,6 +33,22 @@ RSpec.describe "the Rack environment" do
     end
   end
 
+  it "has the client's address, or is not made: a connection that was reset before it was accepted has none" do
+    app, envs = recorder
+    server = start_server(app)
+    200.times do
+      connect(server) do |client|
+        client.write("POST /x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.66\r\nContent-Length: 0\r\n\r\n")
+        client.reset
+      end
+    end
+    fetch(server, "GET", "/last")
+    seen = []
+    seen << envs.pop(true) until seen.last&.fetch("PATH_INFO") == "/last"
+
+    expect(seen.map { |env| env["REMOTE_ADDR"] }.uniq).to eq(["127.0.0.1"])
+  end
+
   it "has nothing of an earlier request, whatever that had" do
     app, envs = recorder
     server = start_server(app)

@@ -27,6 +27,28 @@ RSpec.describe "hijacking" do
       expect(client.read_all).to eq("echo: hello")
     end
 
+    it "fails after the stop of the server, for a thread that outlives it" do
+      inside = Queue.new
+      go_on = Queue.new
+      outcome = Queue.new
+      server = hijacking(threads: 1) do |env|
+        Thread.handle_interrupt(Object => :never) do
+          inside << true
+          go_on.pop
+          env["rack.hijack"].call
+        rescue SystemCallError => error
+          outcome << error.class
+        end
+        [200, {}, []]
+      end
+      connect(server).request
+      inside.pop
+      expect(server.stop(0)).to be(false)
+      go_on << true
+
+      expect(outcome.pop).to be(Errno::ECONNRESET)
+    end
+
     it "gives bytes beyond the request to the hijacker" do
       server = hijacking do |env|
         io = env["rack.hijack"].call

@@ -13,6 +13,10 @@ VARIED_APP = lambda do |env|
   when "/stress"
     GC.stress = input == "on"
     [200, {"content-type" => "text/plain"}, [GC.stress.to_s]]
+  when "/compact"
+    GC.auto_compact = true
+    GC.compact
+    [200, {"content-type" => "text/plain"}, ["moved"]]
   else [200, {"content-type" => "text/plain"}, ["#{input}#{env["HTTP_X_VALUE"]}"]]
   end
 end
