@@ -62,17 +62,21 @@ TEST_CASE_TEMPLATE("uring: whatever the kernel cancels is begun again", Loop, HY
   const net::Handle sending = rig.add(std::move(full.ours));
   const std::string bytes = pattern(3'000'000);
   size_t taken = clog(rig, sending, bytes);
+  // A send that is begun again may find a little room, at any time: the socket says so only from a third on.
+  const auto refill = [&] {
+    const auto sent = rig.of(Kind::sent, sending);
+    if (sent.empty()) return;
+    REQUIRE(sent.size() == 1);
+    REQUIRE(sent[0].result > 0);
+    taken += static_cast<size_t>(sent[0].result) + clog(rig, sending, bytes);
+    rig.events.clear();
+  };
   for (int round = 0; round < 3; ++round) {
     rig.events.clear();
     REQUIRE(cancel_everything(*ring));
     rig.settle();
-    // A send that is begun again may find a little room: the socket says so only from a third on.
-    const auto events = rig.events;
-    for (const auto& event : events) {
-      CHECK(event.kind == Kind::sent);
-      REQUIRE(event.result > 0);
-      taken += static_cast<size_t>(event.result) + clog(rig, sending, bytes);
-    }
+    CHECK(rig.events.size() == rig.count(Kind::sent, sending));
+    refill();
     say(pair.peer, "hello");
     REQUIRE(rig.until([&] { return rig.received(receiving) == "hello"; }));
     const base::UniqueFd client = connect_tcp(listener.port);
@@ -80,6 +84,7 @@ TEST_CASE_TEMPLATE("uring: whatever the kernel cancels is begun again", Loop, HY
     const base::UniqueFd accepted{static_cast<int>(rig.of(Kind::accepted, accepting)[0].result)};
     rig->wakeup().ring();
     rig->run_once(base::Instant::max(), rig);  // would wait for ever
+    refill();
   }
   // The send is still the same one.
   rig.events.clear();
