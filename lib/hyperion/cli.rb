@@ -10,23 +10,28 @@ module Hyperion
   # The command `hyperion`: what exe/hyperion hands its arguments to.
   class CLI
     # @param arguments [Array<String>]
+    # @param signals [Launcher::Signals] that have begun
     # @return [Integer] the exit status: 0, or 1 after one line on standard error
-    def self.start(arguments)
-      new(arguments).run
+    def self.start(arguments, signals)
+      new(arguments, signals).run
     rescue Error => error
       warn "hyperion: #{error.message}"
       1
     rescue SignalException => error
+      raise unless signals.own? # in a process that the application forked
+
       # Before the server has its own handlers: asked to end, and nothing is under way.
       warn "hyperion: stopped by #{error.signm.empty? ? "SIGINT" : error.signm} before it served"
       0
     end
 
-    def initialize(arguments)
+    def initialize(arguments, signals)
       @arguments = Arguments.parse(arguments)
+      @signals = signals
     end
 
     def run
+      @signals.restore if @arguments.action
       case @arguments.action
       when :help then $stdout.puts(Report.help)
       when :version then $stdout.puts(Report.version)
@@ -55,7 +60,7 @@ module Hyperion
       # Lines that the application prints appear at once, in a pipe, too.
       $stdout.sync = true
       server = Server.new(app: load_application, configuration: configuration)
-      launcher = Launcher.new(server, restart: @restart)
+      launcher = Launcher.new(server, restart: @restart, signals: @signals)
       start(launcher)
       launcher.run
     end

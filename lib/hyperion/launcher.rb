@@ -40,13 +40,14 @@ module Hyperion
     # @param restart [Restart] how the process becomes a new one
     # @param guest [Boolean] whether the process has other business afterwards
     # @param quiet [Boolean] without a banner
-    def initialize(server, restart:, guest: false, quiet: false)
+    # @param signals [Signals] that may have begun: what came meanwhile is obeyed
+    def initialize(server, restart:, guest: false, quiet: false, signals: Signals.new)
       @server = server
-      @succession = Succession.new(server, restart)
+      @succession = Succession.new(server, restart, signals)
       @guest = guest
       @quiet = quiet
       @signalled = false
-      @signals = Signals.new
+      @signals = signals
       @files = ProcessFiles.new(configuration)
       @puma = PumaApi::Session.new(server, method(:control))
       @redirect = Redirect.new(configuration)
@@ -136,8 +137,10 @@ module Hyperion
       end
     end
 
+    # Puma's signals for its workers.
     def idle(name)
-      @server.log("info", "#{name}: nothing to do in this version")
+      there = name == "USR1" ? "USR2 restarts the process, and refuses nobody" : "there is one process, always"
+      @server.log("warn", "#{name}: no workers in this version; #{there}")
     end
 
     def obey_stop(name)

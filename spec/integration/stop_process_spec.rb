@@ -133,7 +133,8 @@ RSpec.describe "the end of a process" do
     process = start_hyperion("-p", "0", app: "trap('USR2') { File.write('usr2', '') }\n#{waiting_app}")
     %w[HUP USR1 USR2].each { |name| process.signal(name) }
 
-    wait_until("both lines") { process.stdout.scan(/INFO server: (HUP: no log file|USR1: nothing to do)/).size == 2 }
+    wait_until("HUP's line") { process.stdout.include?("INFO server: HUP: no log file to open anew") }
+    wait_until("USR1's line") { process.stderr.match?(/WARN server: USR1: .* USR2 restarts/) }
     wait_until("the handler") { File.exist?(process.path("usr2")) }
     expect(process.stdout).not_to include("USR2")
     expect(Support::RawClient.new(process.port).fetch.status).to eq(200)

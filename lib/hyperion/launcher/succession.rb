@@ -9,15 +9,20 @@ module Hyperion
     class Succession
       # @param server [Server]
       # @param restart [Restart]
-      def initialize(server, restart)
+      # @param signals [Signals]
+      def initialize(server, restart, signals)
         @server = server
         @restart = restart
+        @signals = signals
       end
 
-      # Keeps the sockets open beyond the server's end, and begins that.
+      # Keeps the sockets open beyond the server's end, and begins that. A second wish is the same one: the next program
+      # reads everything anew.
       # @param why [String] for the log
       def begin(why)
-        @sockets ||= @server.hand_on or return
+        return if begun?
+
+        @sockets = @server.hand_on or return
         @server.log("info", "#{why}: restarting as #{@restart.command.join(" ")}")
         Thread.new { @server.stop }
       rescue SystemCallError => error
@@ -31,7 +36,7 @@ module Hyperion
 
       # The last thing that this program does; returns when there is no new one.
       def complete
-        @restart.exec(@sockets)
+        @signals.ignored { @restart.exec(@sockets) }
       rescue SystemCallError => error
         @server.log("fatal", "cannot restart: #{error.message}; the process ends")
       end
