@@ -52,7 +52,8 @@ module Hyperion
 
     def check
       application = load_application
-      Server.new(app: application, configuration: configuration)
+      Server.new(app: application, configuration: configuration).settings.check_log_files
+      [Launcher::Redirect, Launcher::ProcessFiles].each { |files| files.new(configuration).check }
       $stdout.puts(Report.configuration(configuration))
     end
 

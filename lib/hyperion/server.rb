@@ -154,7 +154,7 @@ module Hyperion
 
     # @private
     def self.not_reopened(path, error)
-      "cannot open #{path} anew (#{LogFile.reason(error)}): lines still go to the file that was open"
+      "cannot open #{path} anew (#{OutputPlace.reason(error)}): lines still go to the file that was open"
     end
 
     private

@@ -73,6 +73,37 @@ RSpec.describe "log files" do
     expect(paths.first(5).map { |path| lines(process, path).size }).to all(be > 10)
   end
 
+  # {option: a file that cannot be written}
+  def self.unwritable
+    {"log-file" => "none/at/all/a.log", "error-log-file" => "file/a.log", "redirect-stdout" => "folder",
+     "redirect-stderr" => "none/at/all/a.log", "pidfile" => "none/at/all/a.pid", "state-path" => "file/a.state"}
+  end
+
+  it "that cannot be written are an error at the start and in --check-config: #{unwritable.keys.join(", ")}" do
+    started = self.class.unwritable.to_a.product([[], ["--check-config"]]).map do |(option, path), check|
+      ["--#{option}", path, run_hyperion("-p0", "--#{option}", path, *check, files: {"file" => "", "folder/x" => ""})]
+    end
+
+    aggregate_failures do
+      started.each do |flag, path, process|
+        expect(process.stderr).to match(%r{\Ahyperion: #{flag}: cannot \w+ /\S+/#{path}: [a-z ]+\n\z})
+        expect(exit_status(process)).to eq(1)
+        expect(Dir.children(process.folder)).not_to include("none")
+      end
+    end
+  end
+
+  it "and the process's own have their folder made, where that alone is missing" do
+    arguments = %w[-p0 --log-file a/i.log --error-log-file b/e.log --redirect-stdout c/out --pidfile d/e.pid -S f/g]
+    checked = run_hyperion(*arguments, "--check-config")
+    expect(exit_status(checked)).to eq(0)
+    expect(Dir.children(checked.folder) & %w[a b c d f]).to be_empty
+
+    process = spawn_hyperion(*arguments)
+    files = %w[a/i.log b/e.log c/out d/e.pid f/g].map { |path| process.path(path) }
+    wait_until("the files") { files.all? { |path| File.file?(path) } }
+  end
+
   it "that cannot be opened anew stay open, which is told" do
     process = start_hyperion("-p0", "--log-file", "logs/info.log", app: warning_app, files: {"logs/info.log" => ""})
     File.rename(process.path("logs"), process.path("old"))
@@ -85,16 +116,16 @@ RSpec.describe "log files" do
   end
 
   it "that cannot be opened at the start end it with one line that says who wants them" do
-    {["--log-file", "/nowhere/a.log"] => "--log-file: cannot open /nowhere/a.log: no such file or directory",
+    {["--log-file", "/nowhere/at/a.log"] => "--log-file: cannot open /nowhere/at/a.log: no such file or directory",
      ["--error-log-file", "."] => %r{--error-log-file: cannot open \S+: is a directory}}.each do |flags, message|
       process = run_hyperion("-p0", *flags)
       expect(process.status.exitstatus).to eq(1)
       expect(process.stderr).to match(/\Ahyperion: #{message}\n\z/)
     end
-    process = run_hyperion("-p0", env: {"HYPERION_REDIRECT_STDERR" => "/nowhere/b"})
+    process = run_hyperion("-p0", env: {"HYPERION_REDIRECT_STDERR" => "/nowhere/at/b"})
     expect(process.status.exitstatus).to eq(1)
     expect(process.stderr)
-      .to eq("hyperion: HYPERION_REDIRECT_STDERR: cannot open /nowhere/b: no such file or directory\n")
+      .to eq("hyperion: HYPERION_REDIRECT_STDERR: cannot open /nowhere/at/b: no such file or directory\n")
   end
 
   it "on a full disk lose lines, and nothing else; when there is room again it is told" do

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require "fileutils"
+require_relative "../server/output_place"
 
 module Hyperion
   class Launcher
@@ -12,6 +12,12 @@ module Hyperion
         @configuration = configuration
         @puma = configuration.puma.options
         @written = []
+      end
+
+      # Writes and makes nothing.
+      # @raise [ConfigError] when {#write} would fail
+      def check
+        %i[pidfile state_path].each { |option| at(option) { |path| Server::OutputPlace.check(path) } }
       end
 
       # Writes them, over what a process before left.
@@ -41,14 +47,20 @@ module Hyperion
       private
 
       def save(option, text, permission = nil)
+        at(option) do |path|
+          Server::OutputPlace.prepare(path)
+          File.write(path, text, **(permission ? {perm: permission} : {}))
+          @written << [path, text]
+        end
+      end
+
+      def at(option)
         return unless @configuration[option]
 
         path = File.expand_path(@configuration[option])
-        FileUtils.mkdir_p(File.dirname(path))
-        File.write(path, text, **(permission ? {perm: permission} : {}))
-        @written << [path, text]
+        yield path
       rescue SystemCallError => error
-        reason = error.message[/\A[^@-]+/].strip.downcase
+        reason = Server::OutputPlace.reason(error)
         raise ConfigError, "#{@configuration.origin(option)}: cannot write #{path}: #{reason}"
       end
 

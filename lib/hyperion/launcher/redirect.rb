@@ -17,6 +17,15 @@ module Hyperion
         @files = []
       end
 
+      # Opens and makes nothing.
+      # @raise [ConfigError] when {#apply} would fail
+      def check
+        STREAMS.each_key do |name|
+          path = @configuration[name]
+          Server::LogFile.check(path, @configuration.origin(name)) if path
+        end
+      end
+
       # Opens the files and puts them in place, all or none.
       # @raise [ConfigError]
       def apply

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../errors"
+require_relative "output_place"
 
 module Hyperion
   class Server
@@ -22,9 +23,23 @@ module Hyperion
       # @raise [ConfigError]
       def initialize(path, origin, truncate: false)
         @path = File.expand_path(path)
-        @file = open_file(truncate ? File::TRUNC : 0)
+        LogFile.naming(@path, origin) do
+          OutputPlace.prepare(@path)
+          @file = open_file(truncate ? File::TRUNC : 0)
+        end
+      end
+
+      # Opens and makes nothing.
+      # @raise [ConfigError] what `new` would raise
+      def self.check(path, origin)
+        path = File.expand_path(path)
+        naming(path, origin) { OutputPlace.check(path) }
+      end
+
+      def self.naming(path, origin)
+        yield
       rescue SystemCallError => error
-        raise ConfigError, "#{origin}: cannot open #{@path}: #{LogFile.reason(error)}"
+        raise ConfigError, "#{origin}: cannot open #{path}: #{OutputPlace.reason(error)}"
       end
 
       # @return [IO]
@@ -42,12 +57,6 @@ module Hyperion
 
       def close
         @file.close
-      end
-
-      # @param error [SystemCallError]
-      # @return [String] without Ruby's internal names
-      def self.reason(error)
-        error.message[/\A[^@]+/].delete_suffix(" - ").strip.downcase
       end
 
       private

@@ -19,6 +19,10 @@ module Hyperion
         server_software: "hyperion/#{VERSION}" # env's SERVER_SOFTWARE
       }.freeze
 
+      # {descriptor => option}
+      LOG_FILES = {log_out: :log_file, log_err: :error_log_file}.freeze
+      private_constant :LOG_FILES
+
       ENGINE_OPTIONS = Config::Options::TABLE.select(&:engine?).map(&:name).freeze
 
       # @return [Config::Configuration]
@@ -81,10 +85,18 @@ module Hyperion
         logger unless logger.is_a?(Logger)
       end
 
+      # @raise [ConfigError] when open_log_files would fail
+      def check_log_files
+        LOG_FILES.each_value do |option|
+          path = @configuration[option]
+          LogFile.check(path, @configuration.origin(option)) if path
+        end
+      end
+
       # @return [Hash{Symbol => LogFile}] fresh ones, by the descriptor whose place they take
       # @raise [ConfigError]
       def open_log_files
-        {log_out: :log_file, log_err: :error_log_file}.each_with_object({}) do |(name, option), files|
+        LOG_FILES.each_with_object({}) do |(name, option), files|
           path = @configuration[option]
           files[name] = LogFile.new(path, @configuration.origin(option)) if path
         rescue ConfigError

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../option"
+require_relative "process"
 
 module Hyperion
   module Config
@@ -15,18 +16,18 @@ module Hyperion
         Option.new(:log_requests, Switch.new, true, "One log line for each request",
                    short: "-v", block: :logging, word: :requests, engine: true),
         Option.new(:log_file, Text.new("a file", "FILE"), nil,
-                   "Write information and the lines of requests to this file; HUP opens it anew",
+                   "Write information and the lines of requests to this file; HUP opens it anew; #{MADE}",
                    text: "standard output", block: :logging, word: :file),
         Option.new(:error_log_file, Text.new("a file", "FILE"), nil,
-                   "Write warnings and errors to this file; HUP opens it anew",
+                   "Write warnings and errors to this file; HUP opens it anew; #{MADE}",
                    text: "standard error", block: :logging, word: :error_file),
         Option.new(:logger, LoggerObject.new, nil,
                    "An object with a method info, which takes the lines; with log_format json, Hashes",
                    block: :logging, word: :logger),
         Option.new(:redirect_stdout, Text.new("a file", "FILE"), nil,
-                   "Standard output of the whole process goes to this file; HUP opens it anew", text: "off"),
+                   "Standard output of the whole process goes to this file; HUP opens it anew; #{MADE}", text: "off"),
         Option.new(:redirect_stderr, Text.new("a file", "FILE"), nil,
-                   "Standard error of the whole process goes to this file; HUP opens it anew", text: "off"),
+                   "Standard error of the whole process goes to this file; HUP opens it anew; #{MADE}", text: "off"),
         Option.new(:redirect_append, Switch.new, true,
                    "Keep what is in the files of --redirect-stdout and --redirect-stderr")
       ].freeze

@@ -12,6 +12,9 @@ module Hyperion
       DEVELOPMENT = "development"
       ONE_PROCESS = "this version serves in one process, whose threads (-t) share the work"
 
+      # Of files that the process writes, see Server::OutputPlace.
+      MADE = "its folder is made when that alone is missing"
+
       LEAST_THREADS = {"PUMA_MAX_THREADS" => "PUMA_MIN_THREADS", "RAILS_MAX_THREADS" => "RAILS_MIN_THREADS",
                        "MAX_THREADS" => "MIN_THREADS"}.freeze
 
@@ -25,9 +28,9 @@ module Hyperion
                    "Environment, for RACK_ENV", short: "-e", aliases: %w[APP_ENV RACK_ENV RAILS_ENV]),
         Option.new(:directory, Text.new("a folder", "FOLDER"), nil, "Go there before anything is loaded"),
         Option.new(:pidfile, Text.new("a path", "FILE"), nil,
-                   "Write the number of the process there while it serves"),
+                   "Write the number of the process there while it serves; #{MADE}"),
         Option.new(:state_path, Text.new("a path", "FILE"), nil,
-                   "Write there, while it serves, what `pumactl -S` wants to know", short: "-S"),
+                   "Write there, while it serves, what `pumactl -S` wants to know; #{MADE}", short: "-S"),
         Option.new(:tag, Text.new("a text", "TEXT"), nil, "Name of the application, for the list of processes (ps)"),
         Option.new(:workers, WorkerCount.new, 1,
                    "Worker processes; this version serves in one process, whatever is asked for",
