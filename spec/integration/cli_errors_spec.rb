@@ -17,6 +17,8 @@ RSpec.describe "exe/hyperion, when something is wrong" do
               %r{\Ahyperion: -b: "ssl://0.0.0.0:1" is not allowed, TLS is not in this build}],
     "no rackup file" => [[], {app: nil}, %r{\Ahyperion: no config.ru in /\S+; go to the application's folder, or}],
     "a rackup file that is missing" => [%w[other.ru], {}, %r{\Ahyperion: no other.ru in /}],
+    "a folder" => [%w[shop], {files: {"shop/config.ru" => ""}},
+                   /\Ahyperion: shop is a folder; name its rackup file, or --directory shop$/],
     "a rackup file that raises" =>
       [[], {app: "\nraise KeyError, 'no\nway'"},
        /\Ahyperion: cannot load config.ru: KeyError: no \(config.ru:2\); --log-le/],

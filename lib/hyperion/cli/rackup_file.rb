@@ -17,6 +17,7 @@ module Hyperion
       # @return [#call]
       # @raise [BootError]
       def load
+        raise BootError, "#{@path} is a folder; name its rackup file, or --directory #{@path}" if File.directory?(@path)
         unless File.file?(@path)
           raise BootError, "no #{@path} in #{Dir.pwd}; go to the application's folder, or name its rackup file"
         end
