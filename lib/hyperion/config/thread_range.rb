@@ -22,6 +22,7 @@ module Hyperion
         least, most = ends(value)
         return unless least.is_a?(Integer) && most.is_a?(Integer)
 
+        invalid(value, "MIN (#{least}) is above MAX (#{most})") if least > most
         least..most if least >= 0 && most.between?([least, 1].max, MOST)
       end
 
@@ -31,7 +32,7 @@ module Hyperion
         when Range then [value.begin, value.exclude_end? ? nil : value.end]
         when Array then value.size == 2 ? value.map { |number| ends(number)&.first } : []
         when /\A\d+\z/ then [value.to_i, value.to_i]
-        when /\A(\d+):(\d+)\z/ then [Regexp.last_match(1).to_i, Regexp.last_match(2).to_i]
+        when /\A(\d+)[:,] ?(\d+)\z/ then [Regexp.last_match(1).to_i, Regexp.last_match(2).to_i]
         end
       end
     end

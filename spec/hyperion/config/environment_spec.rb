@@ -37,7 +37,7 @@ RSpec.describe Hyperion::Config::Environment do
 
   it "names both when they make no range" do
     expect { described_class.new({"MIN_THREADS" => "7", "MAX_THREADS" => "3"}).common }
-      .to raise_error(Hyperion::ConfigError, /\AMIN_THREADS, MAX_THREADS: "7:3" is not allowed, expected a number/)
+      .to raise_error(Hyperion::ConfigError, /\AMIN_THREADS, MAX_THREADS: "7:3" is not allowed, MIN \(7\) is above MAX/)
   end
 
   it "warns of a name that is nearly right, and of what this version has not; other names are not its own" do

@@ -29,7 +29,7 @@ RSpec.describe Hyperion::Config::Type do
     },
     Hyperion::Config::ThreadRange.new => {
       5 => 5..5, "5" => 5..5, (1..5) => 1..5, "1:5" => 1..5, "0:16" => 0..16, [1, 5] => 1..5, %w[1 5] => 1..5,
-      0 => :no, "0" => :no, "0:0" => :no, "5:1" => :no, [5, 1] => :no, (1...5) => :no, (1..) => :no, "a:b" => :no,
+      "5,32" => 5..32, 0 => :no, "0" => :no, "0:0" => :no, (1...5) => :no, (1..) => :no, "a:b" => :no,
       "1:2:3" => :no, [1] => :no, [1, 2, 3] => :no, -1 => :no, nil => :no, "10001" => :no, "" => :no, 1.5 => :no
     },
     Hyperion::Config::Switch.new => {
