@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "hyperion/cli/arguments"
 require "hyperion/config/configuration"
 
 # docs/migrating_from_puma.md: what it says about words is what the words do.
@@ -25,6 +26,25 @@ RSpec.describe "docs/migrating_from_puma.md" do
         File.write(path, example)
         expect(Hyperion::Config::PumaScript.load(path).warnings).to be_empty
       end
+    end
+  end
+
+  it "names every flag of Puma, with its effect or as an error" do
+    part = text[/^## Flag by flag.*?^## /m]
+    errors = part[/All others.*/m].scan(/^\|(.*?)\|/).join
+    lines = File.readlines(File.join(root, "spec/fixtures/puma/flags.txt"), chomp: true)
+
+    lines.each do |line|
+      flag = line[/[^\s=]+/]
+      fails = begin
+        Hyperion::CLI::Arguments.parse(line.split)
+        false
+      rescue Hyperion::ConfigError
+        true
+      end
+      expect(errors.match?(/`#{flag}[` ]/)).to be(fails), flag
+      long = Hyperion::Config::Options::TABLE.find { |option| option.short && option.flag == flag }
+      expect(part).to match(/`#{flag}[` ]/), flag unless long || %w[--version --help --redirect-append].include?(flag)
     end
   end
 

@@ -31,6 +31,7 @@ module Hyperion
     end
 
     def run
+      $:.unshift(*@arguments.load_path)
       @signals.restore if @arguments.action
       case @arguments.action
       when :help then $stdout.puts(Report.help)

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../config/layer"
+require_relative "puma_flags"
 
 module Hyperion
   class CLI
@@ -18,6 +19,8 @@ module Hyperion
       attr_reader :flags
       # @return [Symbol, nil] of ACTIONS
       attr_reader :action
+      # @return [Array<String>] folders for $LOAD_PATH, the first first
+      attr_reader :load_path
 
       # @param arguments [Array<String>]
       # @return [Arguments]
@@ -30,6 +33,7 @@ module Hyperion
         @rest = arguments.dup
         @files = []
         @flags = Config::Layer.new
+        @load_path = []
         @readers = readers
       end
 
@@ -47,7 +51,7 @@ module Hyperion
       def readers
         table = Config::Options::TABLE.select(&:flag).map { |option| flags_of(option) }.reduce({}, :merge)
         Config::Options::MOVED.each_key { |word| table[Config::Option.flag(word)] = moved(word) }
-        table.merge!(granted("--preload"))
+        table.merge!(granted("--preload"), pumas)
         ACTIONS.each { |action, flags| flags[..-2].each { |flag| table[flag] = turn_to(action) } }
         table
       end
@@ -79,6 +83,16 @@ module Hyperion
 
           yield flag, value
         end
+      end
+
+      def pumas
+        table = PumaFlags::SWITCHES.transform_values { |name, value| switch(Config::Options[name], value) }
+        PumaFlags::RENAMED.each { |flag, name| table[flag] = valued(Config::Options[name]) }
+        folders = lambda do |flag, value|
+          value ||= @rest.shift or raise ConfigError, "#{flag} needs a value, expected folders, with : between them"
+          @load_path = value.split(":") + @load_path
+        end
+        table.merge!(PumaFlags::INCLUDE.to_h { |flag| [flag, folders] })
       end
 
       # A flag for what is the case anyway.
@@ -120,11 +134,10 @@ module Hyperion
       end
 
       def unknown(flag)
-        absent = Config::Absent::WORDS[flag.delete_prefix("--").delete_prefix("no-").tr("-", "_").to_sym]
-        return "#{flag}: #{absent}" if absent
+        instead = PumaFlags.instead(flag)
+        return "#{flag}: #{instead}" if instead
 
-        nearest = Config::Nearest.to(flag, @readers.keys.grep(/\A--/))
-        "unknown option #{flag}; the nearest is #{nearest} (hyperion --help lists all)"
+        "unknown option #{flag}#{Config::Nearest.hint(flag, @readers.keys.grep(/\A--/))} (hyperion --help lists all)"
       end
     end
   end

@@ -6,21 +6,33 @@ module Hyperion
     module Nearest
       # One letter in so many may be wrong, when a word shall still be the same.
       LETTERS = 4
+      # One in so many, when it is only a guess for somebody who reads it.
+      GUESSED = 3
 
       module_function
 
       # @param word [#to_s]
       # @param words [Array<#to_s>] the right ones, at least one
-      # @return [String]
+      # @return [String, nil] nil: all are quite other words
       def to(word, words)
-        word = plain(word)
-        words.map(&:to_s).min_by { |candidate| [distance(word, plain(candidate)), candidate] }
+        within((plain(word).size / GUESSED.to_f).ceil, word, words)
       end
 
-      # @return [String, nil] the nearest, unless it is quite another word
+      # @return [String, nil] nil as well when it is not certain that this one is meant
       def close_to(word, words)
+        within(plain(word).size / LETTERS, word, words)
+      end
+
+      # @return [String] for the end of a message; empty when nothing is near
+      def hint(word, words)
         nearest = to(word, words)
-        nearest if distance(plain(word), plain(nearest)) <= plain(word).size / LETTERS
+        nearest ? "; the nearest is #{nearest}" : ""
+      end
+
+      def within(most, word, words)
+        word = plain(word)
+        far, nearest = words.map { |one| [distance(word, plain(one)), one.to_s] }.min
+        nearest if far <= most
       end
 
       # Spelling with dashes or underscores is no difference, nor is case.

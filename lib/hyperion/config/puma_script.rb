@@ -58,8 +58,7 @@ module Hyperion
         return if @told[word]
 
         @told[word] = true
-        nearest = Nearest.to(word, words)
-        warn(word, "no word of Puma or of this server, so it has no effect; the nearest is #{nearest}")
+        warn(word, "no word of Puma or of this server, so it has no effect#{Nearest.hint(word, words)}")
       end
 
       def hook(word, key, id, code)

@@ -89,8 +89,9 @@ module Hyperion
       # @param words [Array<Symbol>] those that do
       # @param block [Symbol, nil] that it stands in
       def unknown(word, _values, _code, words:, block: nil)
-        nearest = Nearest.to(word, words)
-        raise ConfigError, "#{place}: #{word} is no word of #{block || "the configuration"}; the nearest is #{nearest}"
+        hint = Nearest.hint(word, words)
+        hint = "; it has #{words.join(", ")}" if hint.empty? && block
+        raise ConfigError, "#{place}: #{word} is no word of #{block || "the configuration"}#{hint}"
       end
 
       # Notes a warning about a word, with its place.

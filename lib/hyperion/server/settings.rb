@@ -155,7 +155,7 @@ module Hyperion
         return "Hyperion::Server: #{keyword}: #{absent}" if absent
 
         known = Config::Options::BY_WORD.keys + EXTRAS.keys
-        "Hyperion::Server: unknown keyword #{keyword}; the nearest is #{Config::Nearest.to(keyword, known)}"
+        "Hyperion::Server: unknown keyword #{keyword}#{Config::Nearest.hint(keyword, known)}"
       end
 
       # Of the environment an embedded server takes the application's own, and nothing that would move it elsewhere.

@@ -35,6 +35,23 @@ RSpec.describe Hyperion::CLI::Arguments do
     expect(flags.warnings).to match([/\A--read-timeout: the head and the body/])
   end
 
+  it "reads Puma's flags, each with its effect or a line of its own" do
+    expect(flag(:log_requests, "-q")).to be(false)
+    expect(flag(:log_requests, "--quiet")).to be(false)
+    expect(flag(:config, "--no-config")).to eq("-")
+    expect(flag(:directory, "--dir", "shop")).to eq("shop")
+    expect(flag(:state_path, "--state=a.state")).to eq("a.state")
+    expect(flag(:idle_keepalive, "--persistent-timeout", "7")).to eq(7)
+    expect(described_class.parse(%w[-I a:b --include c]).load_path).to eq(%w[c a b])
+
+    flags = File.readlines(File.expand_path("../../fixtures/puma/flags.txt", __dir__), chomp: true)
+    flags.each do |line|
+      described_class.parse(line.split)
+    rescue Hyperion::ConfigError => error
+      expect(error.message).to match(/\A#{line[/[^\s=]+/]}: /), line
+    end
+  end
+
   it "reads actions" do
     {"-V" => :version, "--version" => :version, "-h" => :help, "--help" => :help, "--check-config" => :check_config}
       .each { |flag, action| expect(described_class.parse([flag]).action).to eq(action) }
@@ -45,7 +62,14 @@ RSpec.describe Hyperion::CLI::Arguments do
     ["--prot", "1"] => "unknown option --prot; the nearest is --port (hyperion --help lists all)",
     ["--max-body-size=1"] => /\Aunknown option --max-body-size; the nearest is --max-body-bytes/,
     ["--thread", "3"] => "unknown option --thread; the nearest is --threads (hyperion --help lists all)",
-    ["-Z"] => /\Aunknown option -Z; the nearest is --/,
+    ["-Z"] => "unknown option -Z (hyperion --help lists all)",
+    ["--verbosity", "3"] => "unknown option --verbosity (hyperion --help lists all)",
+    ["-t", "5:2"] => '-t: "5:2" is not allowed, MIN (5) is above MAX (2)',
+    ["--control-url", "auto"] => /\A--control-url: there is no control app; signals stop and restart/,
+    ["--plugin", "x"] => "--plugin: the configuration file has it: plugin :tmp_restart",
+    ["--ssl-bind", "x"] => /\A--ssl-bind: this version has no TLS/,
+    ["--fork-worker"] => /\A--fork-worker: this version serves in one process/,
+    ["-I"] => "-I needs a value, expected folders, with : between them",
     ["--read-timeout"] => "--read-timeout needs a value, expected a time such as 30, 30s, 500ms, 2m or 1h, or off",
     ["--preload=1"] => "--preload takes no value",
     ["--tls-cert", "a.pem"] => /\A--tls-cert: this version has no TLS; what is served is plain HTTP/,

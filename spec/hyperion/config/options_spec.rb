@@ -33,5 +33,6 @@ RSpec.describe Hyperion::Config::Options do
     words = described_class::BY_WORD.keys
     {max_body_size: "max_body_bytes", "max-body-byte" => "max_body_bytes", treads: "threads", PORT: "port"}
       .each { |wrong, right| expect(Hyperion::Config::Nearest.to(wrong, words)).to eq(right) }
+    %i[control_url workers_of_mine x].each { |far| expect(Hyperion::Config::Nearest.to(far, words)).to be_nil }
   end
 end

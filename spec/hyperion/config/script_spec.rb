@@ -81,6 +81,7 @@ RSpec.describe Hyperion::Config::Script do
   end
 
   {
+    "threads upside down" => ["threads 5, 2", /\Ahyperion.rb:1: threads: \[5, 2\] is .* MIN \(5\) is above MAX \(2\)/],
     "a wrong word, with the nearest" =>
       ["\nprot 3000", /\Ahyperion.rb:2: prot is no word of the configuration; the nearest is port\z/],
     "a wrong word inside a method" => ["def go\n  prot\nend\ngo", /\Ahyperion.rb:2: prot is no word/],
@@ -93,7 +94,7 @@ RSpec.describe Hyperion::Config::Script do
                                   /\Ahyperion.rb:2: logging: expected a block with .*format, level/],
     "a hook without code" => ["before_fork", /\Ahyperion.rb:1: before_fork: a block is missing: before_fork \{/],
     "a wrong word in a block" => ["logging {\n  levle 3 }", /\Ahyperion.rb:2: levle is no word of logging; .* level\z/],
-    "a word in the wrong block" => ["logging { port 3 }", /\Ahyperion.rb:1: port is no word of logging; the near/],
+    "a word in the wrong block" => ["logging { port 3 }", /port is no word of logging; it has error_file, file,/],
     "a wrong value in a block" => ["logging {\n level 3 }", /\Ahyperion.rb:2: logging \{ level \}: 3 is not allowed/],
     "a wrong value of a former word" => ["read_timeout :no", /\Ahyperion.rb:1: read_timeout: :no is not allowed, exp/],
     "a value on many lines" => ["port \"a\\nb\" * 99", /\Ahyperion.rb:1: port: "(a\\nb)+.{0,3}\.\.\. is not allowed/],
