@@ -43,6 +43,12 @@ RSpec.describe "rails server -u hyperion" do
     end
   end
 
+  it "is what RACKUP_HANDLER asks for, without a flag" do
+    app = rails_server("-p", "0", using: [], env: {"RACKUP_HANDLER" => "hyperion"}).ready
+
+    expect(app.stdout).to include("=> Booting Hyperion")
+  end
+
   it "takes -b, -e, -P, --early-hints, RAILS_MAX_THREADS and PORT; TERM ends it without a trace" do
     port = Addrinfo.tcp("127.0.0.1", 0).bind { |socket| socket.local_address.ip_port }
     variables = {"RAILS_MAX_THREADS" => "3", "PORT" => port.to_s}
