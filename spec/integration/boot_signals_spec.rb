@@ -113,6 +113,28 @@ RSpec.describe "a signal before the process serves" do
     expect(restarts(process)).to eq(1)
   end
 
+  it "does not end the restart of a program that is somebody else's, as Rails' is" do
+    library = Rack.release.start_with?("2.") ? "rack" : "rackup"
+    main = <<~RUBY
+      File.write("begun", "x", mode: "a")
+      number = File.size("begun")
+      sleep 0.01 until File.exist?("go\#{number}")
+      require "#{library}/handler/hyperion"
+      app = ->(env) { [200, {"content-type" => "text/plain"}, [number.to_s]] }
+      #{library.capitalize}::Handler::Hyperion.run(app, bind: "unix://app.sock")
+    RUBY
+    process = start_hyperion("main.rb", command: [RbConfig.ruby, "-I", "#{Support::HyperionProcess::ROOT}/lib"],
+                                        files: {"main.rb" => main, "go1" => ""}, bundler: true)
+    process.signal("USR2")
+    wait_for_boot(process, 2)
+    %w[HUP USR1 USR2].each { |name| process.signal(name) }
+    process.write("go2", "")
+
+    wait_for_program(process, 2)
+    hang_up(process)
+    expect(restarts(process)).to eq(1)
+  end
+
   it "is the application's when it takes the signal, and by default what its children know" do
     app = <<~RUBY
       File.write("begun", "x", mode: "a")
