@@ -5,9 +5,9 @@
 namespace hyperion::http {
 
 void Exchange::turn_away(uint32_t events) noexcept {
-  const bool answered = (events & kAnswered) != 0;
-  if (answered && pipe) pipe->close();
-  if ((events & kHijack) != 0 || (answered && response.body == Response::Body::raw)) {
+  const bool answers = (events & kAnswered) != 0;
+  if (answers && pipe) pipe->close();
+  if ((events & kHijack) != 0 || (answers && response.body == Response::Body::raw)) {
     handoff.deliver(base::Error{base::ErrorCode::reset_by_peer});
   }
 }

@@ -147,6 +147,14 @@ ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags) {
   return hyperion::test::fails(hyperion::test::Fault::receive) ? -1 : __real_recv(fd, bytes, size, flags);
 }
 
+ssize_t __real_send(int fd, const void* bytes, size_t size, int flags);
+ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags);
+ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags) {
+  // Only the loop does not wait; the tests' own clients do.
+  const bool of_loop = (flags & MSG_DONTWAIT) != 0;
+  return of_loop && hyperion::test::fails(hyperion::test::Fault::send) ? -1 : __real_send(fd, bytes, size, flags);
+}
+
 ssize_t __real_sendmsg(int fd, const msghdr* message, int flags);
 ssize_t __wrap_sendmsg(int fd, const msghdr* message, int flags);
 ssize_t __wrap_sendmsg(int fd, const msghdr* message, int flags) {
