@@ -82,6 +82,25 @@ RSpec.describe "hijacking" do
       expect(client.closed_by_server?).to be(true)
     end
 
+    it "loses nothing of what it writes, though the client's bytes beyond the request stay unread" do
+      content = Random.new(8).bytes(600_000)
+      server = hijacking do |env|
+        io = env["rack.hijack"].call
+        io.write(env["PATH_INFO"] == "/short" ? "short" : content)
+        io.close
+        [200, {}, []]
+      end
+      10.times do
+        connect(server) do |client|
+          client.write("GET /short HTTP/1.1\r\nHost: a\r\n\r\n\x81\x05hello")
+          expect(client.read_all).to eq("short")
+        end
+      end
+      client = connect(server)
+      client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n\x81\x05hello")
+      expect(client.read_all == content).to be(true)
+    end
+
     it "leaves the connection alone for good: the application may answer long after the request" do
       ios = Queue.new
       server = hijacking(idle_keepalive: 1, header_timeout: 1) do |env|

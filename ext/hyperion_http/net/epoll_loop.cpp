@@ -327,7 +327,7 @@ void EpollLoop::on_event(const epoll_event& event, CompletionSink& sink) noexcep
   if (slot->active) {
     // Its turn came earlier when it is in the list already.
     if (!slot->in_ready) receive_some(*slot, sink);
-  } else if ((event.events & EPOLLERR) != 0 && !slot->ended) {
+  } else if ((event.events & EPOLLERR) != 0 && !slot->ended && !bytes_before_reset(slot->fd)) {
     slot->ended = true;
     complete(*slot, Completion::Kind::received, -ECONNRESET);
   }

@@ -74,7 +74,8 @@ class EventLoop {
   // Registers a connected stream socket, which the loop owns from then on.
   virtual base::Result<Handle> add_stream(base::UniqueFd fd, void* owner) = 0;
   // Between start and stop every run of bytes becomes a `received`. What the kernel has already handed over may still
-  // come after stop_receive. A reset may be reported at any time, also while receiving is stopped.
+  // come after stop_receive. A reset may be reported at any time, also while receiving is stopped; but never before
+  // what a unix peer has sent: that one calls it a reset when somebody closes and leaves bytes unread.
   virtual void start_receive(Handle stream) noexcept = 0;
   virtual void stop_receive(Handle stream) noexcept = 0;
   // One send or send_file may be under way per stream. The memory, and the file, must live until its `sent`; the list

@@ -305,9 +305,9 @@ void UringLoop::poll_for_bytes(Slot& slot) noexcept {
 }
 
 // A multishot receive that has found bytes goes on waiting for more. If the connection was reset before it found them,
-// nothing wakes it again: the error is part of the wake-up that it has just used up. Linux 6.18 loses it where more than
-// 32 buffers of bytes wait with the reset. A poll that asks for nothing but the end is not woken by bytes, and one lasts
-// as long as the connection.
+// nothing wakes it again: the error is part of the wake-up that it has just used up. Linux 6.18 loses it where more
+// than 32 buffers of bytes wait with the reset. A poll that asks for nothing but the end is not woken by bytes, and one
+// lasts as long as the connection.
 void UringLoop::watch_for_end(Slot& slot) noexcept {
   slot.watching = true;
   ::io_uring_prep_poll_add(begin(slot, Op::poll_end), slot.fd, POLLRDHUP);
@@ -635,7 +635,7 @@ void UringLoop::on_end(Slot& slot, int32_t result) noexcept {
     // As a rule the receive has noticed, and its completion is one of this turn's.
     slot.stale = !slot.polling;
     mark_changed(slot);
-  } else if (!slot.active && (result & POLLERR) != 0) {
+  } else if (!slot.active && (result & POLLERR) != 0 && !bytes_before_reset(slot.fd)) {
     slot.ended = true;
     complete(slot, Completion::Kind::received, -ECONNRESET);
   }

@@ -34,15 +34,15 @@ void Relay::on_completion(const net::Completion& completion) noexcept {
       if (other.closed) worker_.remove(*this);
       return;
     case net::Completion::Kind::received:
-      if (completion.result < 0) return close();
       if (completion.result > 0) return push(other, completion.data);
+      if (completion.result < 0 && index == 0) return close();
       end.ended = true;
       other.finish_after = true;
-      application_gone_ = application_gone_ || (index == 1 && application_closed());
+      application_gone_ = application_gone_ || (index == 1 && (completion.result < 0 || application_closed()));
       return flush(other);
     case net::Completion::Kind::sent:
-      if (completion.result < 0) return close();
       end.sending = false;
+      if (completion.result < 0) return index == 0 ? close() : application_left();
       end.sent += static_cast<size_t>(completion.result);
       return flush(end);
     case net::Completion::Kind::accepted: return;
@@ -55,7 +55,21 @@ bool Relay::application_closed() const noexcept {
   return ::poll(&asked, 1, 0) == 1 && (asked.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+// It reads no more; what it has written before is still the client's.
+void Relay::application_left() noexcept {
+  End& client = ends_[0];
+  End& application = ends_[1];
+  application_gone_ = true;
+  application.pending.clear();
+  application.waiting.clear();
+  application.sent = 0;
+  flush(application);
+  flush(client);
+}
+
 void Relay::push(End& to, std::string_view bytes) noexcept {
+  // Read all the same: closing a socket with bytes unread would reset it, and cost the client what it has not read yet.
+  if (application_gone_ && &to == &ends_[1]) return;
   End& from = &to == ends_.data() ? ends_[1] : ends_[0];
   to.waiting.append(bytes);
   worker_.loop().stop_receive(from.handle);
@@ -79,13 +93,16 @@ void Relay::flush(End& to) noexcept {
   if (to.finish_after) {
     to.finish_after = false;
     worker_.loop().shutdown_send(to.handle);
-    // Nobody is left to hear the client.
-    if (to.ended || application_gone_) close();
   } else if (!from.ended) {
     worker_.loop().start_receive(from.handle);
-  } else if (to.ended) {
-    close();
   }
+  if (finished()) close();
+}
+
+// The client has all that the application has written, and nobody hears the client, or it has said all.
+bool Relay::finished() const noexcept {
+  const auto& [client, application] = ends_;
+  return application.ended && client.delivered() && (application_gone_ || (client.ended && application.delivered()));
 }
 
 void Relay::close() noexcept {

@@ -33,8 +33,12 @@ class Relay final : public LoopClient {
     bool finish_after = false;  // shut down once pending is gone
     bool ended = false;         // nothing more comes from it
     bool closed = false;
+
+    bool delivered() const noexcept { return !sending && sent == pending.size() && waiting.empty() && !finish_after; }
   };
 
+  void application_left() noexcept;
+  bool finished() const noexcept;
   void push(End& to, std::string_view bytes) noexcept;
   void flush(End& to) noexcept;
   bool application_closed() const noexcept;

@@ -228,6 +228,36 @@ TEST_CASE_TEMPLATE("loop: a unix peer that leaves bytes unread is a reset", Loop
   CHECK(rig.events.back().result == -ECONNRESET);
 }
 
+TEST_CASE_TEMPLATE("loop: what a unix peer sent before it left bytes unread comes first", Loop, HYPERION_LOOPS) {
+  for (const size_t size : {1, 2'000, 100'000}) {
+    for (const bool stopped : {false, true}) {
+      CAPTURE(size);
+      CAPTURE(stopped);
+      LoopRig<Loop> rig;
+      Pair pair = make_pair(Family::unix_stream);
+      const net::Handle handle = rig.receiving(std::move(pair.ours));
+      REQUIRE(rig.send_all(handle, "never read") == 0);
+      say(pair.peer, "first");
+      REQUIRE(rig.until([&] { return rig.received(handle) == "first"; }));
+      if (stopped) {
+        rig->stop_receive(handle);
+        rig.settle();
+      }
+      const std::string bytes = pattern(size);
+      say(pair.peer, bytes);
+      pair.peer.reset();
+      if (stopped) {
+        rig.settle();
+        CHECK_FALSE(rig.ended(handle));
+        rig->start_receive(handle);
+      }
+      REQUIRE(rig.until([&] { return rig.ended(handle); }));
+      CHECK(rig.received(handle) == "first" + bytes);
+      CHECK(rig.events.back().result == -ECONNRESET);
+    }
+  }
+}
+
 TEST_CASE_TEMPLATE("loop: a stream that always has bytes does not starve another", Loop, HYPERION_LOOPS) {
   for (const Family family : kFamilies) {
     LoopRig<Loop> rig;

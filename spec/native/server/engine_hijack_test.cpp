@@ -187,6 +187,29 @@ TEST_CASE("engine: a relay ends when either side leaves, whatever the other does
   CHECK(open_descriptors() == before);
 }
 
+TEST_CASE("engine: what an application writes into a relay arrives, whatever it leaves unread") {
+  for (const size_t size : {2, 100'000, 3'000'000}) {
+    CAPTURE(size);
+    const std::string down = pattern(size);
+    TestServer server{[&](Call& call) {
+      auto taken = take_over(call);
+      release(call);
+      if (!taken) return;
+      Client socket{std::move(taken).value()};
+      socket.send(down);
+      socket.close();
+    }};
+    for (int i = 0; i < (size < 1'000'000 ? 20 : 2); ++i) {
+      Client client = server.client();
+      REQUIRE(client.send(get("/take") + "never read"));
+      const std::string got = client.read_all();
+      REQUIRE(got.size() == size);
+      CHECK((got == down));
+      CHECK_FALSE(client.was_reset());
+    }
+  }
+}
+
 TEST_CASE("engine: half a relay stays open as long as it is wanted") {
   TestServer server{[&](Call& call) {
     auto taken = take_over(call);
