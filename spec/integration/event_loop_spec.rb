@@ -21,9 +21,10 @@ RSpec.describe "the choice of the event loop" do
     skip("io_uring: #{Support::EventLoop.io_uring}") unless Support::EventLoop.io_uring == "yes"
   end
 
-  it "is epoll unless somebody asks for another" do
-    expect(loop_of(start_hyperion("-p", "0", env: none))).to eq("epoll")
-    expect(loop_of(start_hyperion("-p", "0", "--loop", "auto", env: none))).to eq("epoll")
+  it "is io_uring where that works, unless somebody asks for another" do
+    best = Support::EventLoop.io_uring == "yes" ? "io_uring" : "epoll"
+    expect(loop_of(start_hyperion("-p", "0", env: none))).to eq(best)
+    expect(loop_of(start_hyperion("-p", "0", "--loop", "auto", env: none))).to eq(best)
   end
 
   it "follows the flag, then HYPERION_LOOP, then HYPERION_IO_URING_ACCEPT, then the file", option: :loop do

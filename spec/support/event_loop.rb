@@ -10,7 +10,9 @@ module Support
 
     # @return [String] the loop that a server gets whose options name none
     def self.expected
-      NAME == "auto" ? "epoll" : NAME
+      return NAME unless NAME == "auto"
+
+      io_uring == "yes" ? "io_uring" : "epoll"
     end
 
     # @return [String] what `hyperion -V` says of io_uring here

@@ -19,9 +19,9 @@ LoopWish loop_wish(std::string_view name) noexcept {
 
 LoopKind choose_loop(LoopWish wish) noexcept {
   switch (wish) {
-    case LoopWish::automatic:
     case LoopWish::epoll: return LoopKind::epoll;
     case LoopWish::io_uring: return LoopKind::io_uring;
+    case LoopWish::automatic:
     case LoopWish::prefer_io_uring: return probe_uring().usable() ? LoopKind::io_uring : LoopKind::epoll;
   }
   return LoopKind::epoll;

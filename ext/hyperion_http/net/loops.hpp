@@ -12,7 +12,7 @@ enum class LoopKind : uint8_t { epoll, io_uring };
 
 // What somebody asked for.
 enum class LoopWish : uint8_t {
-  automatic,        // what measurements favour (docs/decisions/0007-event-loops.md)
+  automatic,        // what measurements favour: io_uring where it works (docs/decisions/0007-event-loops.md)
   epoll,            //
   io_uring,         // nothing else will do
   prefer_io_uring,  // where it works, else epoll

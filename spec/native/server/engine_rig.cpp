@@ -114,7 +114,8 @@ server::Options calm_options() {
   server::Options options;
   options.log.level = observe::Level::debug;
   // These tests run once for each loop; main.cpp sees to it that one that does not work here is not asked for.
-  if (const char* loop = std::getenv("HYPERION_LOOP")) options.loop = net::loop_wish(loop);
+  const char* loop = std::getenv("HYPERION_LOOP");
+  options.loop = loop == nullptr ? net::LoopWish::epoll : net::loop_wish(loop);
   return options;
 }
 
