@@ -41,7 +41,8 @@ module Hyperion
                    short: "-t", aliases: LEAST_THREADS.keys, least: LEAST_THREADS, words: %i[threads thread_count]),
         Option.new(:io_threads, Whole.new(1..64), 1, "Native threads that do the I/O", engine: true),
         Option.new(:loop, LoopName.new, "auto",
-                   "Event loop of the I/O threads; auto: io_uring where the kernel has it, else epoll; io_uring: that or an error",
+                   "Event loop of the I/O threads; auto: io_uring where the kernel has it, else epoll; " \
+                   "io_uring: that or an error",
                    aliases: %w[HYPERION_IO_URING_ACCEPT], words: %i[loop io_uring], engine: true),
         Option.new(:yjit, Switch.new, ->(configuration) { configuration[:environment] == "production" },
                    "Let Ruby compile what runs often (YJIT), where it can", text: "on in production")
