@@ -26,6 +26,9 @@ constexpr size_t kMostPieces = 64;
 // How long a head waits for the first bytes of its body.
 constexpr auto kHeadHold = std::chrono::milliseconds{1};
 
+// How long a hijacker waits for what is to be sent before it, so that it gets the client's own socket.
+constexpr auto kHijackPatience = std::chrono::milliseconds{1};
+
 // Of a new connection, once the server stops: how long its first request may take to begin.
 constexpr auto kDrainPatience = std::chrono::milliseconds{50};
 // The same, of a client that has its last response: how long it may take to leave, or to show that it had sent more.
@@ -132,7 +135,9 @@ void Connection::closed(int64_t result) noexcept {
     Exchange& exchange = *hijacker_;
     const std::string_view unread = session_->unread();
     int pair[2];
-    if (unread.empty()) {
+    if (to_hijacker_) {
+      worker_.start_relay(std::move(fd), to_hijacker_.release(), unread);
+    } else if (unread.empty()) {
       exchange.handoff.deliver(std::move(fd));
     } else if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0) {
       // Bytes beyond the request cannot be put back into the socket: the application gets one end of a pair.
@@ -379,7 +384,7 @@ void Connection::finish(Exchange& exchange, bool delivered) noexcept {
   if (reading_ == &exchange) reading_ = nullptr;
   if (hijacker_ == &exchange) {
     hijacker_ = nullptr;
-    if (state_ != State::detaching) exchange.handoff.deliver(Error{ErrorCode::reset_by_peer});
+    if (state_ != State::detaching && !to_hijacker_) exchange.handoff.deliver(Error{ErrorCode::reset_by_peer});
   }
   exchange.delivered = delivered && exchange.superseded == 0;
   if (exchange.ready != Instant{}) worker_.counters().requests_in_flight.subtract();
@@ -409,16 +414,27 @@ void Connection::end_output() noexcept {
   worker_.loop().shutdown_send(handle_);
 }
 
-// From here on the time is the application's own.
 void Connection::hijack(Exchange& exchange) noexcept {
   hijacker_ = &exchange;
-  worker_.unwatch(exchange);
+  hijacker_waits_until_ = worker_.now() + kHijackPatience;
   worker_.mark_dirty(*this);
+}
+
+// The client does not take what comes first, which must not hold an app thread. From here on the time is the
+// application's own; what it writes waits in the pair, and ends with the connection should the client take too long.
+void Connection::hand_over_early() noexcept {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) return abort(Error::os(errno));
+  to_hijacker_ = base::GuardedFd{base::UniqueFd{pair[0]}};
+  worker_.unwatch(*hijacker_);
+  hijacker_->handoff.deliver(base::UniqueFd{pair[1]});
 }
 
 void Connection::give_up(Exchange& exchange, Error error) noexcept {
   if (state_ != State::open) return;
-  if (!exchange.answered_seen) {
+  if (hijacker_ == &exchange) {
+    abort(error);
+  } else if (!exchange.answered_seen) {
     log_error(error, &exchange);
     session_->supersede(exchange, error);
   } else if (exchange.output_end == 0) {
@@ -429,6 +445,7 @@ void Connection::give_up(Exchange& exchange, Error error) noexcept {
 
 void Connection::begin_detach() noexcept {
   state_ = State::detaching;
+  worker_.unwatch(*hijacker_);
   worker_.loop().detach(handle_);
 }
 
@@ -443,6 +460,7 @@ void Connection::abort(Error error) noexcept {
   waiting_ = held_back_ = ExchangeChain{};
   unsent_ = UnsentChain{};
   while (!live_.empty()) finish(*live_.back(), false);
+  to_hijacker_.reset();
 }
 
 void Connection::close() noexcept {
@@ -546,6 +564,7 @@ Instant Connection::deadline() const noexcept {
   if (state_ != State::open) return Instant::max();
   Instant earliest = sending_ ? pace_.next_look(sent_at_) : Instant::max();
   if (session_->holds_head()) earliest = std::min(earliest, head_held_until_);
+  if (hijacker_ != nullptr && !to_hijacker_) earliest = std::min(earliest, hijacker_waits_until_);
   const Instant began = live_.empty() ? phase_began_ : live_.back()->began;
   switch (session_->phase()) {
     case Phase::idle: return sending_ ? earliest : std::min(earliest, after(idle_since(), idle_limit()));
@@ -574,7 +593,9 @@ void Connection::on_time() noexcept {
     if (now >= deadline()) close();
   } else if (state_ == State::open) {
     if (session_->holds_head() && now >= head_held_until_) session_->release_head();
-    if (sending_ && now >= pace_.next_look(sent_at_)) {
+    const bool late = hijacker_ != nullptr && !to_hijacker_ && now >= hijacker_waits_until_;
+    if (late && (sending_ || !session_->output().empty())) hand_over_early();
+    if (state_ == State::open && sending_ && now >= pace_.next_look(sent_at_)) {
       if (const Error error = look_at_reader(now)) {
         worker_.counters().write_timeouts.add();
         if (error.code == ErrorCode::write_too_slow) worker_.counters().slow_readers.add();

@@ -3,7 +3,10 @@
 //
 //   open --(session closing, output gone)--> lingering --(end of stream or time)--> closing --closed--> removed
 //     '-- reset, time-out, send error ------------------------------------------------^
-//     '-- hijack --> detaching (the descriptor goes to the application) --closed--> removed
+//     '-- hijack, output gone --> detaching (the descriptor goes to the application) --closed--> removed
+//
+// A hijacker whose client does not take the output before it gets one end of a socket pair meanwhile, and a relay once
+// the output is gone (docs/decisions/0011-hijacked-behind-a-stalled-response.md).
 #pragma once
 
 #include <memory>
@@ -82,6 +85,7 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   void finish_sent() noexcept;
   void finish(http::Exchange& exchange, bool delivered) noexcept;
   void hijack(http::Exchange& exchange) noexcept;
+  void hand_over_early() noexcept;
   void begin_detach() noexcept;
   void end_output() noexcept;
   // Ends the connection at once; exchanges under way are lost.
@@ -116,12 +120,15 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   // Every exchange of this connection that is not finished.
   std::vector<http::Exchange*> live_;
   http::Exchange* hijacker_ = nullptr;
+  // This side of the pair that the hijacker has in the place of the connection.
+  base::GuardedFd to_hijacker_;
 
   base::Instant phase_began_;    // the session's phase, or the linger
   base::Instant received_at_{};  // last bytes
   base::Instant sent_at_{};      // last progress of the send under way, or of the last one
   ReaderPace pace_;
   base::Instant head_held_until_{};
+  base::Instant hijacker_waits_until_{};
   base::Duration linger_limit_{0};
   uint64_t body_bytes_ = 0;  // received since phase_began_
   State state_ = State::open;

@@ -228,6 +228,63 @@ TEST_CASE("engine: half a relay stays open as long as it is wanted") {
   server.stop();
 }
 
+TEST_CASE("engine: a hijacker behind a response that the client does not take holds no thread") {
+  constexpr size_t kSize = 20'000;
+  for (const std::string_view path : kPaths) {
+    for (const bool client_reads : {true, false}) {
+      CAPTURE(path);
+      CAPTURE(client_reads);
+      std::atomic<size_t> answered{0};
+      Gate taken_over;
+      Gate written;
+      std::atomic<bool> told{false};
+      TestServer server{[&](Call& call) {
+        if (call.path() == "/before") {
+          call.respond(200, pattern(kSize));
+          call.answer();
+          ++answered;
+          return;
+        }
+        auto taken = take_over(call);
+        release(call);
+        if (!taken) return;
+        taken_over.open();
+        Client socket{std::move(taken).value()};
+        socket.send("hijacked, ");
+        written.open();
+        const std::string heard = socket.read(5);
+        told = socket.send("heard " + heard) == !heard.empty();
+      }};
+      Client client = server.client();
+      shrink_buffers(client.fd(), 128 * 1024);
+      // Until the kernel takes no more: the next ones still go to the application, for little waits here.
+      size_t asked = 0;
+      do {
+        REQUIRE(client.send(get("/before")));
+        ++asked;
+        REQUIRE(eventually([&] { return answered == asked; }));
+      } while (eventually([&] { return server.sum(&observe::Counters::bytes_written) >= asked * kSize; },
+                          milliseconds{100}));
+      REQUIRE(client.send(get(path)));
+      taken_over.wait();
+      written.wait();
+      if (client_reads) {
+        REQUIRE(client.send("hello"));
+        for (size_t i = 0; i < asked; ++i) {
+          client.read_until("\r\n\r\n");
+          CHECK((client.read(kSize) == pattern(kSize)));
+        }
+        expected_head(client, path);
+        CHECK(client.read_all() == "hijacked, heard hello");
+      } else {
+        client.reset();
+      }
+      CHECK(eventually([&] { return told.load(); }));
+      CHECK(eventually([&] { return server.sum(&observe::Counters::connections_active) == 0; }));
+    }
+  }
+}
+
 TEST_CASE("engine: a hijacker whose client leaves first is told") {
   for (const std::string_view path : kPaths) {
     CAPTURE(path);

@@ -105,8 +105,8 @@ VALUE receive_socket(const Gvl& gvl, http::Exchange& exchange) {
   };
   auto unblock = [&]() noexcept { exchange.handoff.interrupt(); };
   while (true) {
-    // The I/O thread answers when what was to be sent before has left, or the client or its time-outs end that; an
-    // interrupt that waits for this keeps the connection from being lost.
+    // The I/O thread answers within milliseconds, whatever the client takes of what is sent before (a pair stands in
+    // for its socket then); an interrupt that waits for this keeps the connection from being lost.
     const auto parcel = Boundary::without_gvl(gvl, work, unblock);
     if (!parcel || !parcel->arrived) {
       rb_thread_check_ints();
