@@ -146,22 +146,41 @@ RSpec.describe "streaming" do
       expect(fetch(server).body).to start_with("#<Object")
     end
 
-    it "makes the producer wait once memory is full, byte for byte right" do
+    it "makes the producer wait once memory and the spill file are full, byte for byte right" do
       written = 0
-      piece = Random.new(5).bytes(50_021)
+      piece = Random.new(5).bytes(1_000_003)
       server = streaming do |stream|
-        400.times { written += stream.write(piece) || 0 }
+        128.times { written += stream.write(piece) || 0 }
         stream.close
       end
       client = connect(server).request
       wait_until("the producer stands") do
         before = written
-        sleep 0.2
+        sleep 0.3
         before == written && before.positive?
       end
-      # Memory and the sockets' buffers, of which the kernel makes up to 4 MiB on either side; nothing in a file.
-      expect(written).to be < 10_000_000
-      expect(client.read_response.body == piece * 400).to be(true)
+      # 64 MiB, memory and the sockets' buffers, of which the kernel makes up to 4 MiB on either side.
+      expect(written).to be_between(64 << 20, 100_000_000)
+      expect(client.read_response.body == piece * 128).to be(true)
+    end
+
+    it "frees the thread of a body that fits into memory and the spill file, whatever the client does" do
+      piece = "p" * 65_536
+      finished = Queue.new
+      server = start_server(min_threads: 1, max_threads: 1) do |env|
+        next ok("quick") if env["PATH_INFO"] == "/quick"
+
+        body = proc do |stream|
+          160.times { stream.write(piece) } # 10 MiB
+          stream.close
+          finished << :done
+        end
+        [200, text, body]
+      end
+      clients = Array.new(3) { connect(server).request }
+      3.times { expect(finished.pop).to eq(:done) }
+      expect(fetch(server, "GET", "/quick").body).to eq("quick")
+      clients.each { |client| expect(client.read_response.body.bytesize).to eq(160 * 65_536) }
     end
 
     it "raises EPIPE in a writer whose client is gone, waiting or not" do

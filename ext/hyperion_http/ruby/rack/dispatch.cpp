@@ -286,7 +286,7 @@ void Service::send_body() {
       return;
     }
     case BodyKind::stream:
-      ex.open_pipe(*context_.limits, false);
+      ex.open_pipe(*context_.limits, !ex.response.declared_chunked);
       ex.signal(Exchange::kAnswered);
       (void)phase("body.call", [this] { stream_body(); });
       if (!in_child() && !streaming_) ex.pipe->finish(false);
