@@ -432,13 +432,12 @@ void Connection::hand_over_early() noexcept {
 
 void Connection::give_up(Exchange& exchange, Error error) noexcept {
   if (state_ != State::open) return;
-  if (hijacker_ == &exchange) {
-    abort(error);
-  } else if (!exchange.answered_seen) {
+  const bool hijacks = hijacker_ == &exchange;
+  if (!exchange.answered_seen && !hijacks) {
     log_error(error, &exchange);
     session_->supersede(exchange, error);
-  } else if (exchange.output_end == 0) {
-    abort(error);  // in the middle of a stream
+  } else if (hijacks || exchange.output_end == 0) {
+    abort(error);  // in the middle of a stream, or on its way into the application's hands
   }
   worker_.mark_dirty(*this);
 }
