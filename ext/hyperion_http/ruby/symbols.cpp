@@ -12,8 +12,8 @@ Literals literals;
 
 namespace {
 
-// Registered addresses are roots of the collector, and what they hold never moves. To register is to allocate, which may
-// collect: so the place comes first, then what it holds.
+// Registered addresses are roots of the collector, and what they hold never moves. To register is to allocate, which
+// may collect: so the place comes first, then what it holds.
 void keep(VALUE& place, std::string_view text) {
   rb_gc_register_address(&place);
   place = to_literal(text);

@@ -531,8 +531,8 @@ void IoWorker::read_mail() noexcept {
     // The next one first: once its events are taken, the exchange may be posted again at any moment.
     http::Exchange* next = exchange->mail_next;
     const uint32_t events = exchange->take_events();
-    // A word that comes after `released` would be a mistake of ours; taken seriously, it would give two requests the same
-    // exchange.
+    // A word that comes after `released` would be a mistake of ours; taken seriously, it would give two requests the
+    // same exchange.
     HYPERION_ASSERT(exchange->in_use);
     if (!exchange->in_use) {
       exchange = next;
