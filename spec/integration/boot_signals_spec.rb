@@ -158,7 +158,8 @@ RSpec.describe "a signal before the process serves" do
   it "is the terminal's on a terminal: TTIN stops the process, CONT lets it go on" do
     require "pty"
     PTY.open do |_, terminal|
-      process = start_hyperion(*bind, app: app, files: {"go1" => ""}, options: {in: terminal})
+      # In a process group of its own: in an orphaned one, which a group without a shell is, the kernel stops nobody.
+      process = start_hyperion(*bind, app: app, files: {"go1" => ""}, options: {in: terminal, pgroup: true})
       process.signal("TTIN")
       wait_until("the halt") { File.read("/proc/#{process.pid}/stat")[/\) T /] }
       process.signal("CONT")

@@ -165,7 +165,8 @@ RSpec.describe "delivery" do
       half.close_write
       expect(half.read_all).to eq("")
     end
-    wait_until("the log") { process.stdout.scan(" access: ").size == 3 }
+    wait_until("the log") { process.stdout.scan(/ access: .* 200 /).size == 3 }
+    wait_until("what was broken off") { process.stdout.scan(/ access: (?:GET|POST) \S* ?499 /).size == 2 }
   end
 
   it "ends with a reset in any state, and leaves nothing behind" do
