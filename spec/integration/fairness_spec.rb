@@ -14,7 +14,7 @@ RSpec.describe "fairness" do
     FILE = Object.new
     def FILE.to_path = "mib"
     def FILE.each = yield(MIB)
-    TEXT = {"content-type" => "text/plain"}.freeze
+    TEXT = {"content-type" => "text/plain"}
     def clock = Process.clock_gettime(Process::CLOCK_THREAD_CPUTIME_ID)
     run(lambda do |env|
       case env["PATH_INFO"]
