@@ -121,7 +121,9 @@ class Exchange {
   // Any thread while the answerer has its turn.
   void signal(uint32_t events) noexcept {
     if (events_.fetch_or(events) == 0) mailbox_.post(*this);
-    if (mailbox_.closed()) turn_away(events);
+    // Only who keeps it may touch it now, and only these may wait for something.
+    constexpr uint32_t kWaits = kAnswered | kHijack;
+    if ((events & kWaits) != 0 && (events & kReleased) == 0 && mailbox_.closed()) turn_away(events);
   }
   // The client is gone: an answer has no reader.
   bool gone() const noexcept { return gone_.load(std::memory_order_relaxed); }
