@@ -216,6 +216,7 @@ TEST_CASE("engine: a unix socket is a front door, too") {
   REQUIRE(client.send(get("/")));
   CHECK(read_response(client).body == "127.0.0.1");
   engine.stop();
+  app.close();  // its threads ring the engine
 }
 
 }  // namespace hyperion::test
