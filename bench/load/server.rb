@@ -3,11 +3,14 @@
 require "net/http"
 require "open3"
 require "socket"
+require_relative "../clock"
 require_relative "process_time"
 
 module Bench
   # One server under load: a process of ours, ended by its pid.
   class Server
+    include Clock
+
     # It did not start, or did not answer as the application should.
     class Failure < StandardError; end
 
@@ -100,10 +103,6 @@ module Bench
         sleep 0.02
       end
       ended
-    end
-
-    def clock
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

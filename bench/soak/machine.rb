@@ -1,11 +1,13 @@
 # frozen_string_literal: true
 
 require "etc"
+require_relative "../clock"
+require_relative "../load/process_time"
 
 module Soak
   # What others on the machine, the hypervisor's other guests among them, did to our processes since the last question.
   class Machine
-    TICKS = Etc.sysconf(Etc::SC_CLK_TCK).to_f
+    include Bench::Clock
 
     # @param server [Integer] pid of the server
     # @param others [Array<Integer>] pids of the other processes that are ours
@@ -30,18 +32,13 @@ module Soak
       whole.positive? ? (part / whole.to_f).clamp(0.0, 1.0) : 0.0
     end
 
-    def clock
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
-    end
-
     # user, nice, system, steal: what interrupts take is mostly our own loopback traffic.
     def busy
-      File.read("/proc/stat")[/^cpu +(.*)/, 1].split.map(&:to_i).values_at(0, 1, 2, 7).sum / TICKS
+      File.read("/proc/stat")[/^cpu +(.*)/, 1].split.map(&:to_i).values_at(0, 1, 2, 7).sum / Bench::ProcessTime::TICKS
     end
 
     def processor_time(pid)
-      fields = File.read("/proc/#{pid}/stat").rpartition(")").last.split
-      (fields[11].to_i + fields[12].to_i) / TICKS
+      Bench::ProcessTime.of(pid)
     rescue SystemCallError
       0.0
     end

@@ -2,6 +2,7 @@
 
 require "etc"
 require "tmpdir"
+require_relative "../clock"
 require_relative "client/mix"
 require_relative "content"
 require_relative "crew"
@@ -15,8 +16,7 @@ require_relative "verdict"
 module Soak
   # One segment of a run: a server, its clients, samples until the time is over, the verdict.
   class Run
-    # Somebody wants us to end.
-    class Interrupted < StandardError; end
+    include Bench::Clock
 
     # @param options [Options] of a new run
     # @return [Run]
@@ -110,10 +110,6 @@ module Soak
 
         puts @sampler.sample
       end
-    end
-
-    def clock
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

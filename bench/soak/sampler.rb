@@ -1,10 +1,13 @@
 # frozen_string_literal: true
 
+require_relative "../clock"
 require_relative "machine"
 
 module Soak
   # Takes a sample: from the kernel, from the server, from the clients and from the log; adds it to the series.
   class Sampler
+    include Bench::Clock
+
     # @param number [Integer] of the segment
     def initialize(series, server, crew, number)
       @series = series
@@ -42,10 +45,6 @@ module Soak
     end
 
     private
-
-    def clock
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
-    end
 
     def add(phase, seen, footprint, metrics, heap)
       now = clock

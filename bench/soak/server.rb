@@ -1,18 +1,20 @@
 # frozen_string_literal: true
 
-require "etc"
 require "rbconfig"
 require "socket"
+require_relative "../clock"
+require_relative "../load/process_time"
 require_relative "client/connection"
 require_relative "log_reader"
 
 module Soak
   # The server under test: a process of its own, asked and measured from outside.
   class Server
+    include Bench::Clock
+
     ROOT = File.expand_path("../..", __dir__)
     TOKEN = "soak"
     PATIENCE = 60
-    TICKS = Etc.sysconf(Etc::SC_CLK_TCK).to_f
     # What belongs to our own process or shell and would change the server.
     NEUTRAL = %w[RUBYOPT RUBYLIB APP_ENV RACK_ENV RAILS_ENV PORT RAILS_MAX_THREADS WEB_CONCURRENCY HYPERION_LOOP]
               .to_h { |name| [name, nil] }.freeze
@@ -71,7 +73,7 @@ module Soak
       memory = File.read("/proc/#{@pid}/smaps_rollup").scan(/^(Rss|Pss):\s+(\d+)/).to_h
       stat = File.read("/proc/#{@pid}/stat").rpartition(")").last.split
       {rss_kib: memory["Rss"].to_i, pss_kib: memory["Pss"].to_i, descriptors: Dir.children("/proc/#{@pid}/fd").size,
-       threads: stat[17].to_i, cpu_seconds: (stat[11].to_i + stat[12].to_i) / TICKS}
+       threads: stat[17].to_i, cpu_seconds: Bench::ProcessTime.of(@pid)}
     rescue SystemCallError => error
       raise Failure, "no process: #{error.message}"
     end
@@ -139,10 +141,6 @@ module Soak
       deadline = clock + seconds
       sleep 0.02 until ended? || clock > deadline
       ended?
-    end
-
-    def clock
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "../../clock"
 require_relative "polite"
 require_relative "rude"
 require_relative "slow"
@@ -8,6 +9,8 @@ module Soak
   module Client
     # Everything but the plain requests: threads, each with one kind of client, each with its own pace.
     class Mix
+      include Bench::Clock
+
       # How often a second at the rate 400, and on how many threads. The plain requests make up the rest. Without a
       # pace: one after the other, they take their time anyway.
       Kind = Struct.new(:visitor, :action, :pace, :threads)
@@ -76,10 +79,6 @@ module Soak
       rescue Lost => error
         @tally.fault(:lost, action, error.message)
         sleep 0.1
-      end
-
-      def clock
-        Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
     end
   end

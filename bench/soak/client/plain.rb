@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "../../clock"
 require_relative "../content"
 require_relative "connection"
 require_relative "tally"
@@ -11,6 +12,8 @@ module Soak
     # answers, is late, and its lateness is part of its latency: a server that stands still is charged for every request
     # that it kept from being sent. What this process itself oversleeps is not charged.
     class Plain
+      include Bench::Clock
+
       # A connection and what it waits for.
       class Line
         attr_reader :socket
@@ -51,10 +54,6 @@ module Soak
       end
 
       private
-
-      def clock
-        Process.clock_gettime(Process::CLOCK_MONOTONIC)
-      end
 
       def send_what_is_due
         while (now = clock) >= @next
