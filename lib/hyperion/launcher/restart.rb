@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "pathname"
 require "rbconfig"
 require_relative "../server/inherited_sockets"
 
@@ -20,6 +21,7 @@ module Hyperion
         @arguments = ARGV.dup
         @program = $0.dup
         @command = whole_command || rebuilt_command
+        @gemfile = ENV.fetch("BUNDLE_GEMFILE", nil)
         @environment = environment
       end
 
@@ -39,7 +41,8 @@ module Hyperion
         Dir.chdir(@folder)
         program, *arguments = runnable
         # Twice, for a word that stands alone would be a line for the shell.
-        Kernel.exec({**@environment, **Server::InheritedSockets.describe(sockets)}, [program, program], *arguments,
+        environment = {**bundle, **@environment, **Server::InheritedSockets.describe(sockets)}
+        Kernel.exec(environment, [program, program], *arguments,
                     unsetenv_others: true, close_others: true, **sockets.values.flatten.to_h { |fd| [fd, fd] })
       end
 
@@ -72,6 +75,14 @@ module Hyperion
 
       def rebuilt_command
         [RbConfig.ruby, *("-S" unless File.exist?(@program)), @program, *@arguments]
+      end
+
+      # Bundler looks for a Gemfile itself, for the folder may be a symbolic link to another release by now; where it
+      # would find none, the new program has the one of this process.
+      def bundle
+        looked_at = Pathname.new(@folder).ascend
+        found = @gemfile.nil? || looked_at.any? { |folder| %w[Gemfile gems.rb].any? { |name| folder.join(name).file? } }
+        found ? {} : {"BUNDLE_GEMFILE" => @gemfile}
       end
 
       # Bundler's variables as they were before Bundler; the new program sets it up itself.

@@ -168,10 +168,15 @@ VALUE end_turn(VALUE argument) {
   return Qnil;
 }
 
+void expect_writable(const Stream& stream) {
+  if (stream.exchange != nullptr && !stream.write_closed) return;
+  throw Raise{rb_eIOError, stream.read_closed ? "closed stream" : "not opened for writing"};
+}
+
 Stream& writable(const Gvl& gvl, VALUE self) {
   Stream& stream = StreamData::of(gvl, self);
   if (StreamData::foreign(self)) throw Raise{rb_eIOError, "the stream belongs to the parent process"};
-  if (stream.exchange == nullptr || stream.write_closed) throw Raise{rb_eIOError, "not opened for writing"};
+  expect_writable(stream);
   return stream;
 }
 
@@ -180,7 +185,7 @@ uint64_t write_value(const Gvl& gvl, VALUE self, VALUE value) {
   Stream& stream = writable(gvl, self);
   VALUE string = value;
   checked(gvl, [&string] { string = rb_obj_as_string(string); });
-  if (stream.exchange == nullptr || stream.write_closed) throw Raise{rb_eIOError, "not opened for writing"};
+  expect_writable(stream);
   auto written = Written::whole;
   // Pieces stay whole and in order: nobody overtakes one that waits.
   if (stream.waiting > 0 || !try_to_write(*stream.exchange, string, written)) {
@@ -216,7 +221,9 @@ VALUE flush(const Gvl&, VALUE self, Arguments) { return self; }
 
 VALUE read(const Gvl& gvl, VALUE self, Arguments arguments) {
   const Stream& stream = StreamData::of(gvl, self);
-  if (stream.read_closed) throw Raise{rb_eIOError, "not opened for reading"};
+  if (stream.read_closed) {
+    throw Raise{rb_eIOError, stream.write_closed ? "closed stream" : "not opened for reading"};
+  }
   VALUE got = Qnil;
   const VALUE input = stream.input;
   checked(gvl, [&] { got = rb_funcallv(input, ids.read, static_cast<int>(arguments.size()), arguments.data()); });
