@@ -206,11 +206,23 @@ void AppQueue::ensure_standby() noexcept {
 bool AppQueue::park(Seat& seat) noexcept {
   const std::lock_guard lock{mutex_};
   if (depth_.load() > 0 || closed_.load()) return false;
+  sit_back(seat);
+  return true;
+}
+
+bool AppQueue::step_back(Seat& seat) noexcept {
+  if (!yielding()) return false;
+  const std::lock_guard lock{mutex_};
+  if (closed_.load()) return false;
+  sit_back(seat);
+  return true;
+}
+
+void AppQueue::sit_back(Seat& seat) noexcept {
   seat.state_ = Seat::State::parked;
   seat.away_ = true;
   parked_.push_back(&seat);
   parked_count_.store(static_cast<int>(parked_.size()));
-  return true;
 }
 
 bool AppQueue::wait_with_lock(Seat& seat, base::Duration patience) noexcept {

@@ -115,6 +115,9 @@ class AppQueue final : public Dispatcher {
   bool abandon(unsigned number, uint64_t serial) noexcept;
   // Before Seat::wait. False: there is work, or the queue is closed; do not wait.
   bool park(Seat& seat) noexcept;
+  // Instead of a yield: parks, whatever waits, when somebody yields already, who will then go on with what waits. Of
+  // two that yield, each would go on at the other's yield. False: nobody does, or the queue is closed.
+  bool step_back(Seat& seat) noexcept;
   // After park, before Seat::wait, and short: the lock is kept meanwhile. True: there is work.
   bool wait_with_lock(Seat& seat, base::Duration patience) noexcept;
   // Rule 3, between exchanges: others are in the middle of a request, or the last pause was a millisecond ago; and no
@@ -123,6 +126,8 @@ class AppQueue final : public Dispatcher {
   // Around the yield; meanwhile this thread stands by as well.
   void begin_yield() noexcept { yielding_.fetch_add(1); }
   void end_yield(base::Instant began, base::Instant now) noexcept;
+  // Somebody is between the two.
+  bool yielding() const noexcept { return yielding_.load() > 0; }
   // The lock has just been waited for since `asked`: others have had their turn.
   void had_pause(base::Instant asked, base::Instant now) noexcept;
   // After an exchange: what was waited for before this was not taken from the exchanges.
@@ -153,6 +158,8 @@ class AppQueue final : public Dispatcher {
  private:
   bool somebody_stands_by() const noexcept { return standing_by_.load() || yielding_.load() > 0; }
   void sit_up(Seat& seat) noexcept;
+  // With mutex_.
+  void sit_back(Seat& seat) noexcept;
   // With mutex_: takes the seat to call out of the parked ones, or null.
   Seat* choose() noexcept;
   // With mutex_: the same, of the one who waits with the lock.

@@ -155,12 +155,47 @@ TEST_CASE("app queue: a wait with the lock ends by itself, and loses neither a c
   rig.queue.leave(seat);
 }
 
-// Every exchange is taken, whatever the threads are at when it comes: an I/O thread, four takers with one lock.
+TEST_CASE("app queue: of two threads between exchanges one waits for the lock, and the other to be called") {
+  Rig rig;
+  AppQueue::Seat& yields = rig.queue.enter();
+  AppQueue::Seat& other = rig.queue.enter();
+  CHECK_FALSE(rig.queue.step_back(other));
+  rig.arrive(false);
+  rig.queue.begin_yield();
+  CHECK(rig.queue.yielding());
+  SUBCASE("it is called when the one that yields goes on with the rest, and nobody else would look") {
+    rig.queue.turn_ended(true);
+    REQUIRE(rig.queue.step_back(other));
+    CHECK(other.wait(1ms) == Wake::idle);
+    rig.queue.end_yield(rig.start, rig.start);
+    CHECK_FALSE(rig.queue.yielding());
+    CHECK(other.wait(10s) == Wake::called);
+    CHECK(rig.queue.next(yields) == rig.exchanges[0].get());
+    CHECK(rig.queue.next(other) == nullptr);
+    rig.queue.awake();
+  }
+  SUBCASE("not when the queue is closed: each helps to empty it") {
+    rig.queue.close();
+    CHECK_FALSE(rig.queue.step_back(other));
+    rig.queue.end_yield(rig.start, rig.start);
+    CHECK(rig.queue.next(yields) == rig.exchanges[0].get());
+  }
+  rig.queue.leave(yields);
+  rig.queue.leave(other);
+}
+
+// Every exchange is taken, whatever the threads are at when it comes: an I/O thread, four takers with one lock, which
+// give it away between exchanges and stand by as app threads do.
 TEST_CASE("app queue: nothing is left waiting while threads are idle") {
   constexpr int kExchanges = 20'000;
   Rig rig;
   std::mutex lock;
   std::atomic<int> taken{0};
+  const auto give_away = [](std::unique_lock<std::mutex>& held) {
+    held.unlock();
+    std::this_thread::yield();
+    held.lock();
+  };
   const auto work = [&](bool holds) {
     std::unique_lock held{lock};
     AppQueue::Seat& seat = rig.queue.enter();
@@ -169,17 +204,24 @@ TEST_CASE("app queue: nothing is left waiting while threads are idle") {
         ++taken;
         rig.queue.done(seat);
         rig.queue.served(base::now());
-        continue;
-      }
-      if (!rig.queue.park(seat)) {
+        if (rig.queue.depth() == 0) continue;
+        if (!rig.queue.step_back(seat)) {
+          rig.queue.begin_yield();
+          give_away(held);
+          rig.queue.end_yield(base::now(), base::now());
+          continue;
+        }
+      } else if (!rig.queue.park(seat)) {
         if (rig.queue.closed() && rig.queue.depth() == 0) break;
         continue;
+      } else if (holds && rig.queue.wait_with_lock(seat, 50us)) {
+        continue;
       }
-      if (holds && rig.queue.wait_with_lock(seat, 50us)) continue;
       held.unlock();
-      (void)seat.wait(base::Duration::max());
+      const Wake wake = seat.wait(base::Duration::max());
       held.lock();
       rig.queue.had_pause(seat.called_at(), base::now());
+      while (wake == Wake::called && rig.queue.yielding()) give_away(held);
     }
     rig.queue.leave(seat);
   };

@@ -502,6 +502,17 @@ int yield_lock(const Gvl& gvl, Pool& pool, base::Instant before) noexcept {
   return 0;
 }
 
+// The thread has been called to stand by and has the lock now. When that is because the running one yields, the lock is
+// for the application's other threads: an exchange that went to this one would only move to another core, with all that
+// the last one had warmed there. So it goes on, until somebody blocks.
+int stand_by(const Gvl& gvl, Pool& pool) noexcept {
+  int jump = 0;
+  while (jump == 0 && pool.queue.yielding()) {
+    jump = contain(gvl, pool, protect(gvl, [] { rb_thread_schedule(); }));
+  }
+  return jump;
+}
+
 }  // namespace
 
 Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
@@ -533,15 +544,18 @@ Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
       if (seat.abandoned() || seat.doomed()) break;
       const base::Instant now = base::now();
       queue.served(now);
-      if (jump == 0 && queue.depth() > 0 && queue.should_yield(now)) jump = yield_lock(gvl, pool, now);
-      continue;
-    }
-    if (!queue.park(seat)) {
+      if (jump != 0 || queue.depth() == 0 || !queue.should_yield(now)) continue;
+      if (!queue.step_back(seat)) {
+        jump = yield_lock(gvl, pool, now);
+        continue;
+      }
+    } else if (!queue.park(seat)) {
       if (queue.closed() && queue.depth() == 0) break;
+      continue;
+    } else if (queue.share_left(base::now()) > kLongestHold && queue.wait_with_lock(seat, kLongestHold)) {
       continue;
     }
     using Wake = server::AppQueue::Seat::Wake;
-    if (queue.share_left(base::now()) > kLongestHold && queue.wait_with_lock(seat, kLongestHold)) continue;
     auto wait = [&](const NoGvl&) noexcept { return seat.wait(pool.idle_patience); };
     auto unblock = [&]() noexcept { seat.interrupt(); };
     const auto wake = Boundary::without_gvl(gvl, wait, unblock);
@@ -553,6 +567,7 @@ Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
       break;
     }
     if (!wake || wake == Wake::interrupted) jump = serve_interrupts(gvl, pool);
+    if (wake == Wake::called) jump = stand_by(gvl, pool);
   }
   if (base::fork_generation() == context.owner) queue.leave(seat);
   if (jump != 0) throw Jump{jump};
