@@ -10,6 +10,9 @@ namespace {
 
 // The longest that other Ruby threads wait for the lock while requests keep coming.
 constexpr auto kLongestService = std::chrono::milliseconds{1};
+// The same, while one of them may be in the middle of a request. A yield has its price even when nobody but the one who
+// stands by waits: two changes of threads.
+constexpr auto kShortService = std::chrono::microseconds{250};
 // The most that exchanges get in a row because others had as much. Less than the interpreter's own time slice of 100
 // ms: that would take the lock away in the middle of a request, and the yield behind it would give it away again.
 constexpr auto kLongestShare = std::chrono::milliseconds{80};
@@ -240,7 +243,7 @@ bool AppQueue::wait_with_lock(Seat& seat, base::Duration patience) noexcept {
 }
 
 bool AppQueue::should_yield(base::Instant now) const noexcept {
-  return now >= keep_until_ && (in_requests() > 0 || now - last_pause_ >= kLongestService);
+  return now >= keep_until_ && now - last_pause_ >= (in_requests() > 0 ? kShortService : kLongestService);
 }
 
 void AppQueue::end_yield(base::Instant began, base::Instant now) noexcept {
