@@ -28,4 +28,14 @@ unless File.exist?(sources) && File.read(sources) == present
   mkdir_p(File.dirname(sources), verbose: false)
   File.write(sources, present)
 end
-file "#{extension.tmp_dir}/#{RUBY_PLATFORM}/hyperion_http/#{RUBY_VERSION}/Makefile" => sources
+folder = "#{extension.tmp_dir}/#{RUBY_PLATFORM}/hyperion_http/#{RUBY_VERSION}"
+file "#{folder}/Makefile" => sources
+
+desc "Build what the sanitizers and the fuzzers run, all of it; nothing is put into lib/"
+task "build:sanitized" => %w[native:asan:build native:tsan:build fuzz:build] do
+  %w[address thread].each do |sanitizer|
+    sh({"HYPERION_SANITIZE" => sanitizer}, "bundle", "exec", "rake", "build:extension", verbose: false)
+  end
+end
+
+task "build:extension" => "#{folder}/hyperion_http.#{RbConfig::CONFIG["DLEXT"]}"

@@ -6,10 +6,13 @@
 
 require_relative "toolbox"
 
-desc "Build the fuzzers and run each for a short while (SECONDS, TARGET)"
-task :fuzz do
+task "fuzz:build" do
   Toolbox.build("tmp/fuzz", compiler: Toolbox.clang("clang++", package: "clang"),
                             HYPERION_FUZZ: "ON", HYPERION_SANITIZE: "address")
+end
+
+desc "Build the fuzzers and run each for a short while (SECONDS, TARGET)"
+task fuzz: "fuzz:build" do
   targets = FileList["spec/fuzz/*.cpp"].map { |source| File.basename(source, ".cpp") }
   targets &= [ENV["TARGET"]] if ENV["TARGET"]
   abort "No fuzz target#{" is named #{ENV["TARGET"]}" if ENV["TARGET"]}." if targets.empty?

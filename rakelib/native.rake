@@ -21,9 +21,12 @@ descriptions = {
 }
 
 NATIVE_VARIANTS.each do |name, (folder, options, environment)|
-  desc descriptions.fetch(name)
-  task name do
+  task "#{name}:build" do
     Toolbox.build(folder, HYPERION_WARNINGS_AS_ERRORS: ENV.fetch("HYPERION_WARNINGS_AS_ERRORS", "0"), **options)
+  end
+
+  desc descriptions.fetch(name)
+  task name => "#{name}:build" do
     sh(environment, "#{folder}/native_tests", *Shellwords.split(ENV.fetch("TESTS", "")))
     # Once more, what runs a whole engine: over the other loop.
     next if ENV.key?("TESTS")
