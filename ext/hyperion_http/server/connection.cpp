@@ -589,6 +589,11 @@ void Connection::update_timer() noexcept {
 void Connection::on_time() noexcept {
   const Instant now = worker_.now();
   if (state_ == State::lingering) {
+    // Closed now, the socket would drop what the client has still to take, as soon as the client sends anything.
+    const base::Duration most = worker_.options().limits.linger_timeout;
+    if (now >= deadline() && linger_limit_ < most && worker_.loop().unconfirmed(handle_) > 0) {
+      linger_limit_ = std::min<base::Duration>(most, linger_limit_ + kDrainLinger);
+    }
     if (now >= deadline()) close();
   } else if (state_ == State::open) {
     if (session_->holds_head() && now >= head_held_until_) session_->release_head();

@@ -119,6 +119,30 @@ TEST_CASE("engine: a client that sends on while the server stops does not lose i
   CHECK(server.sum(&observe::Counters::requests) == 1);
 }
 
+TEST_CASE("engine: a client that takes its last response late does not lose it when the server stops") {
+  constexpr size_t kSize = 400'000;  // more than the client's window, less than the server's buffer
+  Gate gate;
+  TestServer server{[&](Call& call) {
+    gate.wait();
+    call.respond(200, std::string(kSize, 'x'));
+  }};
+  Client client = server.client();
+  REQUIRE(client.send(get("/") + get("/late")));
+  CHECK(eventually([&] { return server.sum(&observe::Counters::requests) == 1; }));
+  server.engine.drain();
+  gate.open();
+  CHECK(eventually([&] { return server.sum(&observe::Counters::bytes_written) > kSize; }));
+  // Longer than a client that has everything is given. A socket that is closed by then answers with a reset.
+  std::this_thread::sleep_for(milliseconds{700});
+  CHECK(client.send(get("/later")));
+  std::this_thread::sleep_for(milliseconds{50});
+  CHECK(read_response(client).body.size() == kSize);
+  CHECK(client.read_all().empty());
+  CHECK_FALSE(client.was_reset());
+  client.close();
+  CHECK(server.engine.wait_drained(kPatience));
+}
+
 TEST_CASE("engine: a client that stays when the server stops does not hold it up") {
   InFlight in_flight;
   auto& [gate, server, client] = in_flight;
