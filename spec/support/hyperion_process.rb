@@ -86,6 +86,12 @@ module Support
       @status ||= Process.wait2(@pid, Process::WNOHANG)&.last
     end
 
+    # @return [Array<String>] for a report: how it ended, if it has, and the last lines that it wrote
+    def account
+      lines = [stdout, stderr].flat_map { |text| text.scrub.lines(chomp: true).last(15) }
+      ["", "process #{@pid} (#{status || "alive"}) wrote at last:", *lines.map { |line| "  #{line[0, 500]}" }]
+    end
+
     # Ends it, whatever it does, and removes its folder.
     def clean
       unless status
@@ -108,7 +114,11 @@ module Support
   # For examples: processes that are gone when the example ends.
   module Processes
     def self.included(group)
-      group.after { (@processes || []).each(&:clean) }
+      group.after do |example|
+        processes = @processes || []
+        example.metadata[:extra_failure_lines] = processes.flat_map(&:account) if example.exception
+        processes.each(&:clean)
+      end
     end
 
     # Starts one; does not wait for anything.
