@@ -1,12 +1,14 @@
 # frozen_string_literal: true
 
-# A minimal API-only Rails application: one action that renders ten objects as JSON.
+# A minimal API-only Rails application: one action that renders ten objects as JSON. Set up as the production.rb that
+# Rails generates; with reloading, it would list folders in every request.
 require "rails"
 require "action_controller/railtie"
 
 class BenchApplication < Rails::Application
   config.load_defaults 7.2
   config.api_only = true
+  config.enable_reloading = false
   config.eager_load = true
   config.consider_all_requests_local = false
   config.secret_key_base = "0" * 64
