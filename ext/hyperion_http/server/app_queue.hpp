@@ -120,8 +120,8 @@ class AppQueue final : public Dispatcher {
   bool step_back(Seat& seat) noexcept;
   // After park, before Seat::wait, and short: the lock is kept meanwhile. True: there is work.
   bool wait_with_lock(Seat& seat, base::Duration patience) noexcept;
-  // Rule 3, between exchanges: the last pause was a millisecond ago, or a quarter of that while others are in the middle
-  // of a request; and no share is left.
+  // Rule 3, between exchanges: the last pause was a millisecond ago, or a quarter of that while others are in the
+  // middle of a request; and no share is left.
   bool should_yield(base::Instant now) const noexcept;
   // Around the yield; meanwhile this thread stands by as well.
   void begin_yield() noexcept { yielding_.fetch_add(1); }
