@@ -148,7 +148,7 @@ RSpec.describe "the access log" do
     # No banner can be read from a file then: the address is one that the test knows.
     process = spawn_hyperion("-b", "unix://socket", options: {out: theirs})
     theirs.close
-    wait_until("the socket") { File.socket?(process.path("socket")) }
+    wait_for_socket(process.path("socket"))
     one = Support::RawClient.new(path: process.path("socket"))
     wait_until("an answer") { one.fetch.status == 200 }
     500.times { one.request }
@@ -168,7 +168,7 @@ RSpec.describe "the access log" do
     reader, writer = IO.pipe
     process = spawn_hyperion("-b", "unix://socket", options: {out: writer})
     writer.close
-    wait_until("the socket") { File.socket?(process.path("socket")) }
+    wait_for_socket(process.path("socket"))
     one = Support::RawClient.new(path: process.path("socket"))
     long = "/#{"l" * 1500}"
     asked = 0

@@ -99,7 +99,7 @@ RSpec.describe "exe/hyperion, when something is wrong" do
 
   it "serves without standard output and error" do
     closed = spawn_hyperion("-b", "unix://a.sock", options: {out: :close, err: :close})
-    wait_until("the socket") { File.socket?(closed.path("a.sock")) }
+    wait_for_socket(closed.path("a.sock"))
 
     2.times { Support::RawClient.open(path: closed.path("a.sock")) { |client| expect(client.fetch.status).to eq(200) } }
     closed.signal("TERM")

@@ -35,7 +35,7 @@ RSpec.describe "exe/hyperion, hooks of the configuration file" do
         sleep 0.01 until File.exist?("go")
       end
     RUBY
-    wait_until("the socket") { File.socket?(process.path("a.sock")) }
+    wait_for_socket(process.path("a.sock"))
     Support::RawClient.open(path: process.path("a.sock")) do |client|
       client.request
       expect(client.readable?(0.1)).to be(false)

@@ -140,6 +140,17 @@ module Support
       raise "hyperion ended (#{process.status}): #{process.stdout}#{process.stderr}"
     end
 
+    # Waits until somebody listens there: the file of a socket is there a moment earlier.
+    # @param path [String]
+    def wait_for_socket(path, patience: Waiting::PATIENCE)
+      wait_until("the socket", patience: patience) do
+        UNIXSocket.new(path).close
+        true
+      rescue Errno::ENOENT, Errno::ECONNREFUSED
+        false
+      end
+    end
+
     # Waits for its end.
     # @return [Integer, nil] exit status
     def exit_status(process, patience: Waiting::PATIENCE)

@@ -124,7 +124,7 @@ RSpec.describe "rails server -u hyperion" do
     files = {"config/hyperion.rb" => "bind 'unix://here.sock'\n"}
     app = rails_server("-d", "-P", "daemon.pid", files: files)
     expect(exit_status(app, patience: 120)).to eq(0)
-    wait_until("the daemon", patience: 120) { File.socket?(app.path("here.sock")) }
+    wait_for_socket(app.path("here.sock"), patience: 120)
     pid = Integer(File.read(app.path("daemon.pid")))
     response = Support::RawClient.open(path: app.path("here.sock")) { |client| client.fetch("GET", "/notes") }
     expect(response.status).to eq(200)
