@@ -26,20 +26,22 @@ size_t Admission::Hash::operator()(const AddressKey& key) const noexcept {
 }
 
 Admission::Verdict Admission::enter(const AddressKey& key) noexcept {
-  if (most_ != 0 && count_.fetch_add(1, std::memory_order_relaxed) >= most_) {
-    count_.fetch_sub(1, std::memory_order_relaxed);
-    return Verdict::full;
-  }
-  if (most_per_address_ == 0 || !key.anybody() || enter_table(key)) return Verdict::admitted;
-  if (most_ != 0) count_.fetch_sub(1, std::memory_order_relaxed);
-  return Verdict::full_for_address;
+  if (most_per_address_ == 0 || !key.anybody()) return take_place() ? Verdict::admitted : Verdict::full;
+  const std::lock_guard lock{mutex_};
+  const auto found = table_.find(key);
+  if (found != table_.end() && found->second >= most_per_address_) return Verdict::full_for_address;
+  if (!take_place()) return Verdict::full;
+  ++table_[key];
+  return Verdict::admitted;
 }
 
-bool Admission::enter_table(const AddressKey& key) noexcept {
-  const std::lock_guard lock{mutex_};
-  uint64_t& count = table_[key];  // at least 1 for each that was there
-  if (count >= most_per_address_) return false;
-  ++count;
+// Never more than there are, not for a moment either: somebody else would be turned away for it.
+bool Admission::take_place() noexcept {
+  if (most_ == 0) return true;
+  uint64_t count = count_.load(std::memory_order_relaxed);
+  do {
+    if (count >= most_) return false;
+  } while (!count_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed));
   return true;
 }
 

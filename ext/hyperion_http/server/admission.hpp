@@ -31,7 +31,7 @@ class Admission {
     uint64_t seed;
     size_t operator()(const AddressKey& key) const noexcept;
   };
-  bool enter_table(const AddressKey& key) noexcept;
+  bool take_place() noexcept;
 
   const uint64_t most_;
   const uint64_t most_per_address_;
