@@ -58,6 +58,8 @@ module Bench
             app: "files", path: "/1m.bin", threads: "5", connections: 100, check: file.call("1m.bin")),
     Row.new(name: "rails", title: "a Rails JSON action, 5 threads, 100 connections",
             app: "rails", path: "/items", threads: "5", connections: 100, check: items),
+    Row.new(name: "rails-t3", title: "a Rails JSON action, 3 threads, 100 connections",
+            app: "rails", path: "/items", threads: "3", connections: 100, check: items),
     Row.new(name: "rails-c5", title: "a Rails JSON action, 5 threads, 5 connections",
             app: "rails", path: "/items", threads: "5", connections: 5, check: items)
   ].freeze

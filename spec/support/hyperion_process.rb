@@ -88,7 +88,9 @@ module Support
 
     # @return [Array<String>] for a report: how it ended, if it has, and the last lines that it wrote
     def account
-      lines = [stdout, stderr].flat_map { |text| text.scrub.lines(chomp: true).last(15) }
+      # One that was given another place to write to has no file of its own.
+      files = %w[.stdout .stderr].map { |name| path(name) }.select { |file| File.exist?(file) }
+      lines = files.flat_map { |file| File.read(file).scrub.lines(chomp: true).last(15) }
       ["", "process #{@pid} (#{status || "alive"}) wrote at last:", *lines.map { |line| "  #{line[0, 500]}" }]
     end
 

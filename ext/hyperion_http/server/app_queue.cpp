@@ -86,7 +86,7 @@ void AppQueue::turn_ended(bool sleeping) noexcept {
     const bool nobody_runs = parked_.size() >= static_cast<size_t>(seats_.load());
     // Whoever runs goes straight on to the next exchange, so a second thread would only fight for the lock. One is
     // called when nothing was taken for a whole turn, or when nobody will look again.
-    if (seat == nullptr && !somebody_stands_by() && (nobody_runs || sleeping || stuck)) {
+    if (seat == nullptr && !standing_by_.load() && (nobody_runs || sleeping || stuck)) {
       seat = choose();
       nobody_idle = seat == nullptr;
     }
@@ -196,12 +196,12 @@ bool AppQueue::abandon(unsigned number, uint64_t serial) noexcept {
 }
 
 void AppQueue::ensure_standby() noexcept {
-  if (depth_.load() == 0 || somebody_stands_by() || io_awake_.load() > 0) return;
+  if (depth_.load() == 0 || standing_by_.load() || io_awake_.load() > 0) return;
   if (parked_count_.load() == 0) return recruiter_.call(recruiter_.object);
   Seat* seat = nullptr;
   {
     const std::lock_guard lock{mutex_};
-    if (!somebody_stands_by()) seat = choose();
+    if (!standing_by_.load()) seat = choose();
   }
   if (seat != nullptr) seat->call();
 }
@@ -213,12 +213,18 @@ bool AppQueue::park(Seat& seat) noexcept {
   return true;
 }
 
-bool AppQueue::step_back(Seat& seat) noexcept {
-  if (!yielding()) return false;
+AppQueue::StepBack AppQueue::step_back(Seat& seat) noexcept {
+  if (!yielding()) return StepBack::no;
   const std::lock_guard lock{mutex_};
-  if (closed_.load()) return false;
-  sit_back(seat);
-  return true;
+  if (closed_.load()) return StepBack::no;
+  if (standing_by_.load()) {
+    sit_back(seat);
+    return StepBack::parked;
+  }
+  seat.state_ = Seat::State::called;
+  seat.away_ = true;
+  standing_by_.store(true);
+  return StepBack::stands_by;
 }
 
 void AppQueue::sit_back(Seat& seat) noexcept {
@@ -247,9 +253,8 @@ bool AppQueue::should_yield(base::Instant now) const noexcept {
 }
 
 void AppQueue::end_yield(base::Instant began, base::Instant now) noexcept {
-  yielding_.fetch_sub(1);
+  --yielding_;
   had_pause(began, now);
-  ensure_standby();
 }
 
 void AppQueue::had_pause(base::Instant asked, base::Instant now) noexcept {

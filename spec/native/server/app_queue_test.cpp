@@ -157,33 +157,43 @@ TEST_CASE("app queue: a wait with the lock ends by itself, and loses neither a c
   rig.queue.leave(seat);
 }
 
-TEST_CASE("app queue: of two threads between exchanges one waits for the lock, and the other to be called") {
+TEST_CASE(
+    "app queue: of two threads between exchanges one waits for the lock, the other stands by, a third one parks") {
+  using StepBack = AppQueue::StepBack;
   Rig rig;
   AppQueue::Seat& yields = rig.queue.enter();
   AppQueue::Seat& other = rig.queue.enter();
-  CHECK_FALSE(rig.queue.step_back(other));
+  AppQueue::Seat& third = rig.queue.enter();
+  CHECK(rig.queue.step_back(other) == StepBack::no);
   rig.arrive(false);
   rig.queue.begin_yield();
   CHECK(rig.queue.yielding());
-  SUBCASE("it is called when the one that yields goes on with the rest, and nobody else would look") {
+  SUBCASE("whoever stands by may take over, and then another one is called") {
+    CHECK(rig.queue.step_back(other) == StepBack::stands_by);
+    CHECK(rig.queue.step_back(third) == StepBack::parked);
+    rig.arrive();  // and the I/O thread sleeps: somebody stands by, so nobody is called
+    CHECK(third.wait(1ms) == Wake::idle);
     rig.queue.turn_ended(true);
-    REQUIRE(rig.queue.step_back(other));
-    CHECK(other.wait(1ms) == Wake::idle);
-    rig.queue.end_yield(rig.start, rig.start);
-    CHECK_FALSE(rig.queue.yielding());
-    CHECK(other.wait(10s) == Wake::called);
-    CHECK(rig.queue.next(yields) == rig.exchanges[0].get());
-    CHECK(rig.queue.next(other) == nullptr);
+    CHECK(rig.queue.next(other) == rig.exchanges[0].get());
+    CHECK(third.wait(10s) == Wake::called);
+    CHECK(rig.queue.taken() == 1);
     rig.queue.awake();
   }
-  SUBCASE("not when the queue is closed: each helps to empty it") {
-    rig.queue.close();
-    CHECK_FALSE(rig.queue.step_back(other));
-    rig.queue.end_yield(rig.start, rig.start);
-    CHECK(rig.queue.next(yields) == rig.exchanges[0].get());
+  SUBCASE("a yield alone is not enough when the I/O thread sleeps, for the one that yields may not come back soon") {
+    REQUIRE_FALSE(rig.queue.park(third));  // there is work
+    REQUIRE(rig.queue.next(third) == rig.exchanges[0].get());
+    rig.queue.done(third);
+    REQUIRE(rig.queue.park(third));
+    rig.arrive();
+    CHECK(third.wait(10s) == Wake::called);
   }
-  rig.queue.leave(yields);
-  rig.queue.leave(other);
+  SUBCASE("none of them when the queue is closed: each helps to empty it") {
+    rig.queue.close();
+    CHECK(rig.queue.step_back(other) == StepBack::no);
+  }
+  rig.queue.end_yield(rig.start, rig.start);
+  CHECK_FALSE(rig.queue.yielding());
+  for (AppQueue::Seat* seat : {&yields, &other, &third}) rig.queue.leave(*seat);
 }
 
 // Every exchange is taken, whatever the threads are at when it comes: an I/O thread, four takers with one lock, which
@@ -198,6 +208,14 @@ TEST_CASE("app queue: nothing is left waiting while threads are idle") {
     std::this_thread::yield();
     held.lock();
   };
+  const auto stand_by = [&](std::unique_lock<std::mutex>& held) {
+    bool goes_on = true;
+    while (goes_on && rig.queue.yielding()) {
+      const uint64_t before = rig.queue.taken();
+      give_away(held);
+      goes_on = rig.queue.taken() != before;
+    }
+  };
   const auto work = [&](bool holds) {
     std::unique_lock held{lock};
     AppQueue::Seat& seat = rig.queue.enter();
@@ -207,12 +225,14 @@ TEST_CASE("app queue: nothing is left waiting while threads are idle") {
         rig.queue.done(seat);
         rig.queue.served(base::now());
         if (rig.queue.depth() == 0) continue;
-        if (!rig.queue.step_back(seat)) {
+        const auto back = rig.queue.step_back(seat);
+        if (back == AppQueue::StepBack::no) {
           rig.queue.begin_yield();
           give_away(held);
           rig.queue.end_yield(base::now(), base::now());
-          continue;
         }
+        if (back == AppQueue::StepBack::stands_by) stand_by(held);
+        if (back != AppQueue::StepBack::parked) continue;
       } else if (!rig.queue.park(seat)) {
         if (rig.queue.closed() && rig.queue.depth() == 0) break;
         continue;
@@ -223,7 +243,7 @@ TEST_CASE("app queue: nothing is left waiting while threads are idle") {
       const Wake wake = seat.wait(base::Duration::max());
       held.lock();
       rig.queue.had_pause(seat.called_at(), base::now());
-      while (wake == Wake::called && rig.queue.yielding()) give_away(held);
+      if (wake == Wake::called) stand_by(held);
     }
     rig.queue.leave(seat);
   };
