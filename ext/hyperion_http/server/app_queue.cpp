@@ -10,8 +10,8 @@ namespace {
 
 // The longest that other Ruby threads wait for the lock while requests keep coming.
 constexpr auto kLongestService = std::chrono::milliseconds{1};
-// The same, while one of them may be in the middle of a request. A yield has its price even when nobody but the one who
-// stands by waits: two changes of threads.
+// The same, while one of them may be in the middle of a request. A yield has its price: whoever stands by waits for the
+// lock all the time, so it is a change of threads.
 constexpr auto kShortService = std::chrono::microseconds{250};
 // The most that exchanges get in a row because others had as much. Less than the interpreter's own time slice of 100
 // ms: that would take the lock away in the middle of a request, and the yield behind it would give it away again.
@@ -86,7 +86,7 @@ void AppQueue::turn_ended(bool sleeping) noexcept {
     const bool nobody_runs = parked_.size() >= static_cast<size_t>(seats_.load());
     // Whoever runs goes straight on to the next exchange, so a second thread would only fight for the lock. One is
     // called when nothing was taken for a whole turn, or when nobody will look again.
-    if (seat == nullptr && !standing_by_.load() && (nobody_runs || sleeping || stuck)) {
+    if (seat == nullptr && !somebody_stands_by() && (nobody_runs || sleeping || stuck)) {
       seat = choose();
       nobody_idle = seat == nullptr;
     }
@@ -196,12 +196,12 @@ bool AppQueue::abandon(unsigned number, uint64_t serial) noexcept {
 }
 
 void AppQueue::ensure_standby() noexcept {
-  if (depth_.load() == 0 || standing_by_.load() || io_awake_.load() > 0) return;
+  if (depth_.load() == 0 || somebody_stands_by() || io_awake_.load() > 0) return;
   if (parked_count_.load() == 0) return recruiter_.call(recruiter_.object);
   Seat* seat = nullptr;
   {
     const std::lock_guard lock{mutex_};
-    if (!standing_by_.load()) seat = choose();
+    if (!somebody_stands_by()) seat = choose();
   }
   if (seat != nullptr) seat->call();
 }
@@ -209,29 +209,11 @@ void AppQueue::ensure_standby() noexcept {
 bool AppQueue::park(Seat& seat) noexcept {
   const std::lock_guard lock{mutex_};
   if (depth_.load() > 0 || closed_.load()) return false;
-  sit_back(seat);
-  return true;
-}
-
-AppQueue::StepBack AppQueue::step_back(Seat& seat) noexcept {
-  if (!yielding()) return StepBack::no;
-  const std::lock_guard lock{mutex_};
-  if (closed_.load()) return StepBack::no;
-  if (standing_by_.load()) {
-    sit_back(seat);
-    return StepBack::parked;
-  }
-  seat.state_ = Seat::State::called;
-  seat.away_ = true;
-  standing_by_.store(true);
-  return StepBack::stands_by;
-}
-
-void AppQueue::sit_back(Seat& seat) noexcept {
   seat.state_ = Seat::State::parked;
   seat.away_ = true;
   parked_.push_back(&seat);
   parked_count_.store(static_cast<int>(parked_.size()));
+  return true;
 }
 
 bool AppQueue::wait_with_lock(Seat& seat, base::Duration patience) noexcept {
@@ -253,8 +235,9 @@ bool AppQueue::should_yield(base::Instant now) const noexcept {
 }
 
 void AppQueue::end_yield(base::Instant began, base::Instant now) noexcept {
-  --yielding_;
+  yielding_.fetch_sub(1);
   had_pause(began, now);
+  ensure_standby();
 }
 
 void AppQueue::had_pause(base::Instant asked, base::Instant now) noexcept {

@@ -115,23 +115,14 @@ class AppQueue final : public Dispatcher {
   bool abandon(unsigned number, uint64_t serial) noexcept;
   // Before Seat::wait. False: there is work, or the queue is closed; do not wait.
   bool park(Seat& seat) noexcept;
-  // Instead of a yield, when somebody yields already, who will go on with what waits: of two that yield, each would go
-  // on at the other's yield. The thread stands by instead, or parks where somebody does. `no`: nobody yields, or the
-  // queue is closed.
-  enum class StepBack : uint8_t { no, stands_by, parked };
-  StepBack step_back(Seat& seat) noexcept;
   // After park, before Seat::wait, and short: the lock is kept meanwhile. True: there is work.
   bool wait_with_lock(Seat& seat, base::Duration patience) noexcept;
   // Rule 3, between exchanges: the last pause was a millisecond ago, or a quarter of that while others are in the
   // middle of a request; and no share is left.
   bool should_yield(base::Instant now) const noexcept;
-  // Around the yield. It is no promise to come back soon: Ruby may run a finalizer in it.
-  void begin_yield() noexcept { ++yielding_; }
+  // Around the yield; meanwhile this thread stands by as well.
+  void begin_yield() noexcept { yielding_.fetch_add(1); }
   void end_yield(base::Instant began, base::Instant now) noexcept;
-  // Somebody is between the two.
-  bool yielding() const noexcept { return yielding_ > 0; }
-  // How many exchanges were taken so far.
-  uint64_t taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
   // The lock has just been waited for since `asked`: others have had their turn.
   void had_pause(base::Instant asked, base::Instant now) noexcept;
   // After an exchange: what was waited for before this was not taken from the exchanges.
@@ -160,9 +151,8 @@ class AppQueue final : public Dispatcher {
   uint64_t depth() const noexcept { return depth_.load(std::memory_order_relaxed); }
 
  private:
+  bool somebody_stands_by() const noexcept { return standing_by_.load() || yielding_.load() > 0; }
   void sit_up(Seat& seat) noexcept;
-  // With mutex_.
-  void sit_back(Seat& seat) noexcept;
   // With mutex_: takes the seat to call out of the parked ones, or null.
   Seat* choose() noexcept;
   // With mutex_: the same, of the one who waits with the lock.
@@ -181,17 +171,17 @@ class AppQueue final : public Dispatcher {
   Seat* holder_ = nullptr;     // waits with the lock: called before anybody, for nobody else can run
   uint64_t taken_at_last_turn_ = 0;
 
-  ExchangeChain ready_;              // guarded by the lock, like the next five
+  ExchangeChain ready_;              // guarded by the lock, like the next four
   std::atomic<int> in_requests_{0};  // atomic for those who only read it
   base::Instant last_pause_{};
   base::Instant last_service_{};
   base::Instant keep_until_{};
-  int yielding_ = 0;
 
   std::atomic<uint64_t> depth_{0};
   std::atomic<uint64_t> taken_{0};
   std::atomic<bool> standing_by_{false};
   std::atomic<int> parked_count_{0};
+  std::atomic<int> yielding_{0};
   std::atomic<int> seats_{0};
   std::atomic<int> abandoned_{0};
   std::atomic<int> io_awake_;

@@ -67,8 +67,7 @@ TEST_CASE("app queue: what arrives calls one parked thread, and the others stay 
   rig.queue.leave(second);
 }
 
-TEST_CASE(
-    "app queue: the lock is given away once in a millisecond, and more often while others are in their requests") {
+TEST_CASE("app queue: the lock is given away once in a millisecond, and more often while others are in their requests") {
   Rig rig;
   AppQueue::Seat& seat = rig.queue.enter();
   rig.queue.had_pause(rig.start, rig.start);
@@ -157,65 +156,12 @@ TEST_CASE("app queue: a wait with the lock ends by itself, and loses neither a c
   rig.queue.leave(seat);
 }
 
-TEST_CASE(
-    "app queue: of two threads between exchanges one waits for the lock, the other stands by, a third one parks") {
-  using StepBack = AppQueue::StepBack;
-  Rig rig;
-  AppQueue::Seat& yields = rig.queue.enter();
-  AppQueue::Seat& other = rig.queue.enter();
-  AppQueue::Seat& third = rig.queue.enter();
-  CHECK(rig.queue.step_back(other) == StepBack::no);
-  rig.arrive(false);
-  rig.queue.begin_yield();
-  CHECK(rig.queue.yielding());
-  SUBCASE("whoever stands by may take over, and then another one is called") {
-    CHECK(rig.queue.step_back(other) == StepBack::stands_by);
-    CHECK(rig.queue.step_back(third) == StepBack::parked);
-    rig.arrive();  // and the I/O thread sleeps: somebody stands by, so nobody is called
-    CHECK(third.wait(1ms) == Wake::idle);
-    rig.queue.turn_ended(true);
-    CHECK(rig.queue.next(other) == rig.exchanges[0].get());
-    CHECK(third.wait(10s) == Wake::called);
-    CHECK(rig.queue.taken() == 1);
-    rig.queue.awake();
-  }
-  SUBCASE("a yield alone is not enough when the I/O thread sleeps, for the one that yields may not come back soon") {
-    REQUIRE_FALSE(rig.queue.park(third));  // there is work
-    REQUIRE(rig.queue.next(third) == rig.exchanges[0].get());
-    rig.queue.done(third);
-    REQUIRE(rig.queue.park(third));
-    rig.arrive();
-    CHECK(third.wait(10s) == Wake::called);
-  }
-  SUBCASE("none of them when the queue is closed: each helps to empty it") {
-    rig.queue.close();
-    CHECK(rig.queue.step_back(other) == StepBack::no);
-  }
-  rig.queue.end_yield(rig.start, rig.start);
-  CHECK_FALSE(rig.queue.yielding());
-  for (AppQueue::Seat* seat : {&yields, &other, &third}) rig.queue.leave(*seat);
-}
-
-// Every exchange is taken, whatever the threads are at when it comes: an I/O thread, four takers with one lock, which
-// give it away between exchanges and stand by as app threads do.
+// Every exchange is taken, whatever the threads are at when it comes: an I/O thread, four takers with one lock.
 TEST_CASE("app queue: nothing is left waiting while threads are idle") {
   constexpr int kExchanges = 20'000;
   Rig rig;
   std::mutex lock;
   std::atomic<int> taken{0};
-  const auto give_away = [](std::unique_lock<std::mutex>& held) {
-    held.unlock();
-    std::this_thread::yield();
-    held.lock();
-  };
-  const auto stand_by = [&](std::unique_lock<std::mutex>& held) {
-    bool goes_on = true;
-    while (goes_on && rig.queue.yielding()) {
-      const uint64_t before = rig.queue.taken();
-      give_away(held);
-      goes_on = rig.queue.taken() != before;
-    }
-  };
   const auto work = [&](bool holds) {
     std::unique_lock held{lock};
     AppQueue::Seat& seat = rig.queue.enter();
@@ -224,26 +170,17 @@ TEST_CASE("app queue: nothing is left waiting while threads are idle") {
         ++taken;
         rig.queue.done(seat);
         rig.queue.served(base::now());
-        if (rig.queue.depth() == 0) continue;
-        const auto back = rig.queue.step_back(seat);
-        if (back == AppQueue::StepBack::no) {
-          rig.queue.begin_yield();
-          give_away(held);
-          rig.queue.end_yield(base::now(), base::now());
-        }
-        if (back == AppQueue::StepBack::stands_by) stand_by(held);
-        if (back != AppQueue::StepBack::parked) continue;
-      } else if (!rig.queue.park(seat)) {
-        if (rig.queue.closed() && rig.queue.depth() == 0) break;
-        continue;
-      } else if (holds && rig.queue.wait_with_lock(seat, 50us)) {
         continue;
       }
+      if (!rig.queue.park(seat)) {
+        if (rig.queue.closed() && rig.queue.depth() == 0) break;
+        continue;
+      }
+      if (holds && rig.queue.wait_with_lock(seat, 50us)) continue;
       held.unlock();
-      const Wake wake = seat.wait(base::Duration::max());
+      (void)seat.wait(base::Duration::max());
       held.lock();
       rig.queue.had_pause(seat.called_at(), base::now());
-      if (wake == Wake::called) stand_by(held);
     }
     rig.queue.leave(seat);
   };

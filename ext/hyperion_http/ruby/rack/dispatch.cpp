@@ -502,25 +502,9 @@ int yield_lock(const Gvl& gvl, Pool& pool, base::Instant before) noexcept {
   return 0;
 }
 
-// The thread stands by and has the lock now. When that is because the running one yields, the lock is for the
-// application's other threads: an exchange that went to this one would only move to another core, with all that the
-// last one had warmed there. So it gives the lock back, as long as the other one then goes on; in a yield Ruby may run
-// a finalizer, which may block.
-int stand_by(const Gvl& gvl, Pool& pool) noexcept {
-  int jump = 0;
-  bool goes_on = true;
-  while (jump == 0 && goes_on && pool.queue.yielding()) {
-    const uint64_t taken = pool.queue.taken();
-    jump = contain(gvl, pool, protect(gvl, [] { rb_thread_schedule(); }));
-    goes_on = pool.queue.taken() != taken;
-  }
-  return jump;
-}
-
 }  // namespace
 
 Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
-  using StepBack = server::AppQueue::StepBack;
   server::AppQueue& queue = pool.queue;
   server::AppQueue::Seat& seat = queue.enter(pool.number);
   int jump = 0;
@@ -549,18 +533,15 @@ Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
       if (seat.abandoned() || seat.doomed()) break;
       const base::Instant now = base::now();
       queue.served(now);
-      if (jump != 0 || queue.depth() == 0 || !queue.should_yield(now)) continue;
-      const auto back = queue.step_back(seat);
-      if (back == StepBack::no) jump = yield_lock(gvl, pool, now);
-      if (back == StepBack::stands_by) jump = stand_by(gvl, pool);
-      if (back != StepBack::parked) continue;
-    } else if (!queue.park(seat)) {
-      if (queue.closed() && queue.depth() == 0) break;
+      if (jump == 0 && queue.depth() > 0 && queue.should_yield(now)) jump = yield_lock(gvl, pool, now);
       continue;
-    } else if (queue.share_left(base::now()) > kLongestHold && queue.wait_with_lock(seat, kLongestHold)) {
+    }
+    if (!queue.park(seat)) {
+      if (queue.closed() && queue.depth() == 0) break;
       continue;
     }
     using Wake = server::AppQueue::Seat::Wake;
+    if (queue.share_left(base::now()) > kLongestHold && queue.wait_with_lock(seat, kLongestHold)) continue;
     auto wait = [&](const NoGvl&) noexcept { return seat.wait(pool.idle_patience); };
     auto unblock = [&]() noexcept { seat.interrupt(); };
     const auto wake = Boundary::without_gvl(gvl, wait, unblock);
@@ -572,7 +553,6 @@ Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
       break;
     }
     if (!wake || wake == Wake::interrupted) jump = serve_interrupts(gvl, pool);
-    if (wake == Wake::called) jump = stand_by(gvl, pool);
   }
   if (base::fork_generation() == context.owner) queue.leave(seat);
   if (jump != 0) throw Jump{jump};
