@@ -67,7 +67,8 @@ TEST_CASE("app queue: what arrives calls one parked thread, and the others stay 
   rig.queue.leave(second);
 }
 
-TEST_CASE("app queue: the lock is given away once in a millisecond, and more often while others are in their requests") {
+TEST_CASE(
+    "app queue: the lock is given away once in a millisecond, and more often while others are in their requests") {
   Rig rig;
   AppQueue::Seat& seat = rig.queue.enter();
   rig.queue.had_pause(rig.start, rig.start);
