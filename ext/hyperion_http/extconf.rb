@@ -15,8 +15,10 @@ RbConfig::MAKEFILE_CONFIG["CXX"] = RbConfig::CONFIG["CXX"] = compiler
 advice = "hyperion-rb needs a C++20 compiler: g++ 11 or clang++ 14 or newer (Debian and Ubuntu: apt-get install g++)."
 abort "#{advice} CXX is '#{compiler}', which is not there." unless compiler[/\S+/] && find_executable(compiler[/\S+/])
 
+# Not vptr (the C++ tests have it): at the first virtual call of each kind UBSan looks at the object through a pipe, and
+# takes it for a wrong one where no descriptor is left, which is what some specs are about.
 SANITIZERS = {
-  "address" => "-fsanitize=address,undefined -fno-omit-frame-pointer",
+  "address" => "-fsanitize=address,undefined -fno-sanitize=vptr -fno-omit-frame-pointer",
   "thread" => "-fsanitize=thread -fno-omit-frame-pointer"
 }.freeze
 sanitizer = ENV.fetch("HYPERION_SANITIZE", "")

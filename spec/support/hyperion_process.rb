@@ -90,7 +90,7 @@ module Support
     def account
       # One that was given another place to write to has no file of its own.
       files = %w[.stdout .stderr].map { |name| path(name) }.select { |file| File.exist?(file) }
-      lines = files.flat_map { |file| File.read(file).scrub.lines(chomp: true).last(15) }
+      lines = files.flat_map { |file| File.read(file).scrub.lines(chomp: true).last(40) }
       ["", "process #{@pid} (#{status || "alive"}) wrote at last:", *lines.map { |line| "  #{line[0, 500]}" }]
     end
 
