@@ -1,5 +1,7 @@
 #include "server/app_queue.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,6 +18,17 @@ constexpr auto kShortService = std::chrono::microseconds{250};
 // The most that exchanges get in a row because others had as much. Less than the interpreter's own time slice of 100
 // ms: that would take the lock away in the middle of a request, and the yield behind it would give it away again.
 constexpr auto kLongestShare = std::chrono::milliseconds{80};
+// How often who stands by looks what the others do; less processor time than kLeastRun in between: they are blocked.
+constexpr auto kWatch = std::chrono::microseconds{50};
+constexpr int kMostWatched = 8;
+// Who has waited longer for the lock than that has not found it free.
+constexpr auto kAtOnce = std::chrono::microseconds{50};
+constexpr auto kLeastRun = std::chrono::microseconds{5};
+// No exchange was taken for so long: then the lock is asked for anyhow. A request that only computes gives it away when
+// its time slice ends, as it would to any thread.
+constexpr auto kLongestWatch = std::chrono::milliseconds{10};
+// How long it is looked at least whether threads inside requests fight for the lock.
+constexpr auto kSample = std::chrono::microseconds{500};
 
 }  // namespace
 
@@ -29,7 +42,7 @@ AppQueue::Seat::Wake AppQueue::Seat::wait(base::Duration patience) noexcept {
   } else if (!rung_.wait_for(lock, patience, woken)) {
     return Wake::idle;
   }
-  const Wake wake = called_ ? Wake::called : Wake::interrupted;
+  const Wake wake = interrupted_ ? Wake::interrupted : Wake::called;
   called_ = interrupted_ = false;
   return wake;
 }
@@ -43,8 +56,13 @@ void AppQueue::Seat::interrupt() noexcept {
 void AppQueue::Seat::call() noexcept {
   const std::lock_guard lock{mutex_};
   called_ = true;
-  called_at_ = base::now();
   rung_.notify_one();
+}
+
+base::Duration AppQueue::Seat::processor_time() const noexcept {
+  timespec used{};
+  if (clock_ == kNoClock || ::clock_gettime(clock_, &used) != 0) return {};
+  return std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec};
 }
 
 // --- I/O threads ---
@@ -118,6 +136,8 @@ AppQueue::Seat& AppQueue::enter(unsigned number) {
   Seat& seat = *free_seats_.back();
   free_seats_.pop_back();
   seat.number_ = number;
+  sample_.reserve(kMostWatched);
+  if (::pthread_getcpuclockid(::pthread_self(), &seat.clock_) != 0) seat.clock_ = Seat::kNoClock;
   seats_.fetch_add(1);
   return seat;
 }
@@ -128,6 +148,7 @@ void AppQueue::leave(Seat& seat) noexcept {
   {
     const std::lock_guard lock{mutex_};
     sit_up(seat);
+    seat.clock_ = Seat::kNoClock;
     free_seats_.push_back(&seat);
     (std::exchange(seat.abandoned_, false) ? abandoned_ : seats_).fetch_sub(1);
   }
@@ -209,11 +230,152 @@ void AppQueue::ensure_standby() noexcept {
 bool AppQueue::park(Seat& seat) noexcept {
   const std::lock_guard lock{mutex_};
   if (depth_.load() > 0 || closed_.load()) return false;
-  seat.state_ = Seat::State::parked;
   seat.away_ = true;
+  patience_.pause();
+  park_here(seat);
+  return true;
+}
+
+void AppQueue::park_here(Seat& seat) noexcept {
+  seat.state_ = Seat::State::parked;
   parked_.push_back(&seat);
   parked_count_.store(static_cast<int>(parked_.size()));
+}
+
+bool AppQueue::step_back(Seat& seat) noexcept {
+  too_many_ = std::max(too_many_ - 1, 0);
+  {
+    const std::lock_guard lock{mutex_};
+    if (depth_.load() == 0 || closed_.load()) return false;
+    sit_up(seat);  // it may have stood by
+    seat.away_ = true;
+    if (somebody_stands_by()) {
+      park_here(seat);
+      return true;
+    }
+    seat.state_ = Seat::State::called;
+    standing_by_.store(true);
+  }
+  seat.call();
   return true;
+}
+
+bool AppQueue::lie_down(Seat& seat) noexcept {
+  const std::lock_guard lock{mutex_};
+  if (depth_.load() > 0 || closed_.load()) return false;
+  standing_by_.store(false);
+  park_here(seat);
+  return true;
+}
+
+// --- Standing by ---
+
+AppQueue::Seat::Wake AppQueue::wait(Seat& seat, base::Duration patience) noexcept {
+  while (true) {
+    Seat::Wake wake = seat.wait(patience);
+    // One that was called while it waited with the lock does not stand by.
+    if (wake != Seat::Wake::called || !stands_by(seat)) {
+      seat.asked_at_ = base::now();
+      seat.supposes_ = false;
+      return wake;
+    }
+    wake = stand_by(seat);
+    if (wake != Seat::Wake::idle) return wake;
+  }
+}
+
+bool AppQueue::stands_by(const Seat& seat) noexcept {
+  const std::lock_guard lock{mutex_};
+  return seat.state_ == Seat::State::called;
+}
+
+AppQueue::Seat::Wake AppQueue::stand_by(Seat& seat) noexcept {
+  using Wake = Seat::Wake;
+  base::Instant looked = base::now();
+  base::Instant progress = looked;
+  uint64_t taken = taken_.load(std::memory_order_relaxed);
+  Wake wake = Wake::idle;
+  Seen seen = patience_.wanted() ? watch(base::Duration::max(), false) : Seen::nobody;
+  while (seen == Seen::running && !closed()) {
+    wake = seat.wait(kWatch);
+    if (wake != Wake::idle) break;
+    if (depth_.load() == 0 && lie_down(seat)) return Wake::idle;
+    const base::Instant now = base::now();
+    const uint64_t before = std::exchange(taken, taken_.load(std::memory_order_relaxed));
+    if (taken != before) progress = now;
+    seen = watch(now - std::exchange(looked, now), taken != before);
+    if (!patience_.wanted() || now - progress >= kLongestWatch) seen = Seen::nobody;
+  }
+  seat.asked_at_ = base::now();
+  seat.supposes_ = wake == Wake::idle && seen == Seen::blocked;
+  return wake == Wake::interrupted ? wake : Wake::called;
+}
+
+AppQueue::Seen AppQueue::watch(base::Duration passed, bool progress) noexcept {
+  const std::lock_guard lock{mutex_};
+  const int inside = in_requests();
+  if (inside == 0 && !progress) return Seen::nobody;
+  if (inside > kMostWatched) return Seen::blocked;
+  base::Duration ran{};
+  for (const auto& seat : all_seats_) {
+    if (seat->state_ != Seat::State::running || seat->clock_ == Seat::kNoClock || seat->abandoned_) continue;
+    const base::Duration used = seat->processor_time();
+    ran += used - std::exchange(seat->watched_, used);
+  }
+  if (passed == base::Duration::max()) return Seen::running;
+  const bool running = inside > 1 ? ran >= passed / 2 : progress || ran >= kLeastRun;
+  return running ? Seen::running : Seen::blocked;
+}
+
+bool AppQueue::misled(const Seat& seat, base::Instant now) const noexcept {
+  const bool in_time = now - began_at_ < kLongestWatch;
+  return seat.supposes_ && in_time && now - seat.asked_at_ > kAtOnce && in_requests() > 0;
+}
+
+void AppQueue::began(base::Instant now) noexcept {
+  began_at_ = now;
+  if (in_requests() <= 1 || !sample_.empty() || now - sampled_at_ < kSample) return;
+  sampled_at_ = now;
+  const std::lock_guard lock{mutex_};
+  for (const auto& seat : all_seats_) {
+    if (seat->exchange_ == nullptr || seat->abandoned_) continue;
+    sample_.push_back({.seat = seat.get(), .serial = seat->exchange_->serial, .used = seat->processor_time()});
+    if (sample_.size() == kMostWatched) return;
+  }
+}
+
+void AppQueue::look_for_crowd(base::Instant now) noexcept {
+  const base::Duration passed = now - sampled_at_;
+  if (passed < kSample) return;
+  sampled_at_ = now;
+  base::Duration ran{};
+  int runners = 0;
+  for (const Sample& sample : sample_) {
+    const http::Exchange* exchange = sample.seat->exchange_;
+    if (exchange == nullptr || exchange->serial != sample.serial) continue;
+    const base::Duration used = sample.seat->processor_time() - sample.used;
+    // Less than that has who only wakes up and waits for the lock.
+    if (used < passed / 10) continue;
+    ran += used;
+    ++runners;
+  }
+  sample_.clear();
+  too_many_ = 0;
+  if (runners < 2 || ran < passed / 4) return;
+  patience_.crowd(now);
+  if (patience_.wanted()) too_many_ = runners - 1;
+}
+
+void AppQueue::look_at_patience(base::Instant now) noexcept {
+  base::Duration used{};
+  {
+    const std::lock_guard lock{mutex_};
+    for (const auto& seat : all_seats_) {
+      if (!seat->abandoned_) used += seat->processor_time();
+    }
+  }
+  patience_.look(now, used);
+  if (!patience_.wanted()) too_many_ = 0;
 }
 
 bool AppQueue::wait_with_lock(Seat& seat, base::Duration patience) noexcept {

@@ -2,8 +2,10 @@
 // whoever has work. Knows no Ruby: "the lock" below is whatever lock the takers hold (the GVL; a mutex in the tests).
 //
 //   1. An exchange is taken only while holding the lock, one at a time, straight on while there is work.
-//   2. At most one thread stands by: woken, empty-handed, waiting for the lock. It takes over the instant the running
-//      one blocks. While work remains and threads are idle there is one.
+//   2. At most one thread stands by: woken, empty-handed. While work remains and threads are idle there is one. It asks
+//      for the lock at once, and so takes over the instant the running one blocks. When threads are seen to fight for
+//      the lock inside their requests (look_for_crowd), their number goes down, and for as long as patience lasts it
+//      asks only when the others are blocked, as their processor time tells: docs/decisions/0013.
 //   3. The taker is told when to yield between exchanges (should_yield): often. But who takes the lock for long by
 //   that,
 //      because it computes, has had its share: the exchanges then get as much time in a row (share_left), and while the
@@ -16,6 +18,8 @@
 // I/O threads sleep, the thread that has just ceased to stand by.
 #pragma once
 
+#include <time.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -25,6 +29,7 @@
 
 #include "base/clock.hpp"
 #include "server/dispatcher.hpp"
+#include "server/patience.hpp"
 
 namespace hyperion::server {
 
@@ -46,16 +51,23 @@ class AppQueue final : public Dispatcher {
     // With the lock: its thread has been killed in the request that it is in, and should leave even if it comes back.
     void doom() noexcept { doomed_ = true; }
     bool doomed() const noexcept { return doomed_; }
-    // When the last wait that was ended by a call was ended; since then its thread waits for the lock.
-    base::Instant called_at() const noexcept { return called_at_; }
+    // Its thread, after AppQueue::wait was ended by a call: since when it waits for the lock.
+    base::Instant asked_at() const noexcept { return asked_at_; }
 
    private:
     friend class AppQueue;
     enum class State : uint8_t { running, parked, called };
 
     void call() noexcept;
+    // Of its thread; zero when that cannot be known.
+    base::Duration processor_time() const noexcept;
 
-    State state_ = State::running;        // guarded by AppQueue::mutex_
+    static constexpr clockid_t kNoClock = 1'000'000;
+    State state_ = State::running;  // guarded by AppQueue::mutex_, like the next two
+    clockid_t clock_ = kNoClock;
+    base::Duration watched_{};            // its processor time when whoever stands by last looked
+    base::Instant asked_at_{};            // its thread's, like the next
+    bool supposes_ = false;               // it asked for the lock because the others seemed to be blocked
     bool away_ = false;                   // it parked and has not been back; guarded by the lock, like the next four
     http::Exchange* exchange_ = nullptr;  // inside this request
     bool abandoned_ = false;
@@ -65,7 +77,6 @@ class AppQueue final : public Dispatcher {
     std::condition_variable rung_;
     bool called_ = false;
     bool interrupted_ = false;
-    base::Instant called_at_{};
   };
 
   // `call`: work waits and no thread is idle; on an I/O thread or a taker's: often, under load. `alert`: there is
@@ -113,9 +124,11 @@ class AppQueue final : public Dispatcher {
   // The thread of this number does not come back from the request of this serial, and counts for nothing until it
   // leaves. False when it is not inside that request.
   bool abandon(unsigned number, uint64_t serial) noexcept;
-  // Before Seat::wait. False: there is work, or the queue is closed; do not wait.
+  // Before `wait`. False: there is work, or the queue is closed; do not wait.
   bool park(Seat& seat) noexcept;
-  // After park, before Seat::wait, and short: the lock is kept meanwhile. True: there is work.
+  // Without the lock, after park or step_back: until there is something to do for which this thread is needed.
+  Seat::Wake wait(Seat& seat, base::Duration patience) noexcept;
+  // After park, before `wait`, and short: the lock is kept meanwhile. True: there is work.
   bool wait_with_lock(Seat& seat, base::Duration patience) noexcept;
   // Rule 3, between exchanges: the last pause was a millisecond ago, or a quarter of that while others are in the
   // middle of a request; and no share is left.
@@ -125,8 +138,23 @@ class AppQueue final : public Dispatcher {
   void end_yield(base::Instant began, base::Instant now) noexcept;
   // The lock has just been waited for since `asked`: others have had their turn.
   void had_pause(base::Instant asked, base::Instant now) noexcept;
+  // Now and then, as an exchange begins, and before `done`: whether threads inside requests fight for the lock.
+  void began(base::Instant now) noexcept;
+  bool sampling() const noexcept { return !sample_.empty(); }
+  base::Instant sampled_at() const noexcept { return sampled_at_; }
+  void look_for_crowd(base::Instant now) noexcept;
+  // After `done`: so they did, and one less should have it.
+  bool crowded() const noexcept { return too_many_ > 0 && in_requests() > 0; }
+  // After `wait`: it asked for the lock because the others seemed to be blocked, and they were not. Not where the
+  // others have not ended anything for long: then it has waited long enough.
+  bool misled(const Seat& seat, base::Instant now) const noexcept;
+  // Between exchanges, before `wait`: leaves the work to the others. False: there is none, or the queue is closed.
+  bool step_back(Seat& seat) noexcept;
   // After an exchange: what was waited for before this was not taken from the exchanges.
-  void served(base::Instant now) noexcept { last_service_ = now; }
+  void served(base::Instant now) noexcept {
+    last_service_ = now;
+    if (patience_.due(now)) look_at_patience(now);
+  }
   // For how long the exchanges may have the lock because others had it for as long.
   base::Duration share_left(base::Instant now) const noexcept {
     return keep_until_ > now ? keep_until_ - now : base::Duration::zero();
@@ -139,6 +167,10 @@ class AppQueue final : public Dispatcher {
 
   // --- Anyone ---
 
+  // Who stands by waits for evidence that the lock is free.
+  bool patient() const noexcept { return patience_.wanted(); }
+  // Threads that are parked.
+  int idle() const noexcept { return parked_count_.load(); }
   int seats() const noexcept { return seats_.load(); }
   // Threads that were given up and are there still.
   int abandoned() const noexcept { return abandoned_.load(); }
@@ -151,6 +183,25 @@ class AppQueue final : public Dispatcher {
   uint64_t depth() const noexcept { return depth_.load(std::memory_order_relaxed); }
 
  private:
+  // What the threads inside requests have been doing since the last look.
+  enum class Seen : uint8_t { nobody, blocked, running };
+
+  // What a thread inside a request had used when somebody looked.
+  struct Sample {
+    const Seat* seat;
+    uint64_t serial;
+    base::Duration used;
+  };
+
+  void look_at_patience(base::Instant now) noexcept;
+  // Wake::called: the lock is to be asked for. Wake::idle: there is no more work, and the seat is parked.
+  Seat::Wake stand_by(Seat& seat) noexcept;
+  Seen watch(base::Duration passed, bool progress) noexcept;
+  // The work is done: the seat is parked. False: there is some, or the queue is closed.
+  bool lie_down(Seat& seat) noexcept;
+  bool stands_by(const Seat& seat) noexcept;
+  // With mutex_.
+  void park_here(Seat& seat) noexcept;
   bool somebody_stands_by() const noexcept { return standing_by_.load() || yielding_.load() > 0; }
   void sit_up(Seat& seat) noexcept;
   // With mutex_: takes the seat to call out of the parked ones, or null.
@@ -171,9 +222,14 @@ class AppQueue final : public Dispatcher {
   Seat* holder_ = nullptr;     // waits with the lock: called before anybody, for nobody else can run
   uint64_t taken_at_last_turn_ = 0;
 
-  ExchangeChain ready_;              // guarded by the lock, like the next four
+  ExchangeChain ready_;              // guarded by the lock, like the next nine
   std::atomic<int> in_requests_{0};  // atomic for those who only read it
   base::Instant last_pause_{};
+  std::vector<Sample> sample_;
+  int too_many_ = 0;
+  base::Instant sampled_at_{};
+  base::Instant began_at_{};  // the last exchange
+  Patience patience_;
   base::Instant last_service_{};
   base::Instant keep_until_{};
 

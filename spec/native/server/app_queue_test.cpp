@@ -3,7 +3,9 @@
 #include "server/app_queue.hpp"
 
 #include <doctest/doctest.h>
+#include <time.h>
 
+#include <atomic>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -46,7 +48,148 @@ struct Rig {
   const base::Instant start = base::now();
 };
 
+// A thread inside a request: it computes, or waits, until the test is over.
+class Inside {
+ public:
+  Inside(Rig& rig, bool computes) : rig_(rig), thread_([this, computes] { run(computes); }) {
+    REQUIRE(eventually([&] { return there_.load(); }));
+  }
+  ~Inside() {
+    over_ = true;
+    thread_.join();
+    rig_.queue.leave(*seat_);
+  }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+  base::Duration used() const { return base::Duration{used_.load()}; }
+  void block() {
+    blocks_ = true;
+    REQUIRE(eventually([&] { return blocked_.load(); }));
+  }
+
+ private:
+  void run(bool computes) {
+    seat_ = &rig_.queue.enter();
+    (void)rig_.queue.next(*seat_);
+    there_ = true;
+    while (computes && !over_ && !blocks_) {
+      timespec now{};
+      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+      used_ = now.tv_sec * 1'000'000'000 + now.tv_nsec;
+    }
+    blocked_ = true;
+    while (!over_) std::this_thread::sleep_for(1ms);
+  }
+
+  Rig& rig_;
+  AppQueue::Seat* seat_ = nullptr;
+  std::atomic<bool> there_{false};
+  std::atomic<bool> over_{false};
+  std::atomic<bool> blocks_{false};
+  std::atomic<bool> blocked_{false};
+  std::atomic<int64_t> used_{0};
+  std::thread thread_;
+};
+
+// Two threads have been seen to fight for the lock.
+void make_patient(Rig& rig, const Inside& first, const Inside& second) {
+  rig.queue.began(base::now());
+  const base::Duration before[] = {first.used(), second.used()};
+  REQUIRE(eventually([&] { return first.used() - before[0] >= 2ms && second.used() - before[1] >= 2ms; }));
+  // On a machine that does other things, too, they had less than a part of the time. It is what they used that counts.
+  rig.queue.look_for_crowd(rig.queue.sampled_at() + 2ms);
+}
+
 }  // namespace
+
+TEST_CASE("app queue: threads that fight for the lock inside their requests become fewer") {
+  Rig rig;
+  AppQueue::Seat& seat = rig.queue.enter();
+  for (int i = 0; i < 3; ++i) rig.arrive();
+  Inside first{rig, true};
+  SUBCASE("two of them compute") {
+    Inside second{rig, true};
+    make_patient(rig, first, second);
+    CHECK(rig.queue.crowded());
+    CHECK(rig.queue.patient());
+    REQUIRE(rig.queue.step_back(seat));
+    CHECK_FALSE(rig.queue.crowded());
+  }
+  SUBCASE("one of them waits") {
+    Inside second{rig, false};
+    rig.queue.began(base::now());
+    REQUIRE(rig.queue.sampling());
+    const base::Duration before = first.used();
+    REQUIRE(eventually([&] { return first.used() - before >= 2ms; }));
+    rig.queue.look_for_crowd(rig.queue.sampled_at() + 2ms);
+    CHECK_FALSE(rig.queue.crowded());
+    CHECK_FALSE(rig.queue.patient());
+  }
+  rig.queue.leave(seat);
+}
+
+TEST_CASE("app queue: who stands by asks for the lock when nobody else goes on") {
+  Rig rig{2};
+  for (int i = 0; i < 2; ++i) rig.arrive();
+  auto first = std::make_unique<Inside>(rig, true);
+  auto second = std::make_unique<Inside>(rig, true);
+  make_patient(rig, *first, *second);
+  REQUIRE(rig.queue.patient());
+  AppQueue::Seat& seat = rig.queue.enter();
+  REQUIRE(rig.queue.park(seat));
+  rig.arrive();
+  SUBCASE("because the others are blocked") {
+    first->block();
+    second->block();
+    CHECK(rig.queue.wait(seat, base::Duration::max()) == Wake::called);
+  }
+  SUBCASE("because they are gone") {
+    first.reset();
+    second.reset();
+    CHECK(rig.queue.wait(seat, base::Duration::max()) == Wake::called);
+  }
+  SUBCASE("because they compute for long") {
+    const base::Instant began = base::now();
+    CHECK(rig.queue.wait(seat, base::Duration::max()) == Wake::called);
+    // Or because the machine did not let them compute.
+    const base::Instant asked = seat.asked_at();
+    rig.queue.began(asked);
+    CHECK((since(began) >= 10ms || rig.queue.misled(seat, asked + 1ms)));
+    CHECK_FALSE(rig.queue.misled(seat, asked));
+    CHECK_FALSE(rig.queue.misled(seat, asked + 10ms));
+  }
+  SUBCASE("or is interrupted") {
+    seat.interrupt();
+    CHECK(rig.queue.wait(seat, base::Duration::max()) == Wake::interrupted);
+  }
+  CHECK(rig.queue.next(seat) == rig.exchanges[2].get());
+  rig.queue.leave(seat);
+}
+
+TEST_CASE("app queue: who stands by for work that others have done is idle again, and called for the next") {
+  Rig rig{2};
+  for (int i = 0; i < 2; ++i) rig.arrive();
+  Inside first{rig, true};
+  Inside second{rig, true};
+  make_patient(rig, first, second);
+  AppQueue::Seat& other = rig.queue.enter();
+  AppQueue::Seat& seat = rig.queue.enter();
+  REQUIRE(rig.queue.park(seat));
+  rig.arrive();
+  // It is called, and the work is gone before it looks.
+  REQUIRE(rig.queue.next(other) != nullptr);
+  rig.queue.done(other);
+  Wake wake{};
+  std::thread waiter{[&] { wake = rig.queue.wait(seat, base::Duration::max()); }};
+  CHECK(eventually([&] { return !rig.queue.short_of_threads() && rig.queue.idle() == 1; }));
+  rig.arrive();
+  waiter.join();
+  CHECK(wake == Wake::called);
+  CHECK(rig.queue.next(seat) == rig.exchanges[3].get());
+  rig.queue.leave(seat);
+  rig.queue.leave(other);
+}
 
 TEST_CASE("app queue: what arrives calls one parked thread, and the others stay where they are") {
   Rig rig;
@@ -179,9 +322,9 @@ TEST_CASE("app queue: nothing is left waiting while threads are idle") {
       }
       if (holds && rig.queue.wait_with_lock(seat, 50us)) continue;
       held.unlock();
-      (void)seat.wait(base::Duration::max());
+      (void)rig.queue.wait(seat, base::Duration::max());
       held.lock();
-      rig.queue.had_pause(seat.called_at(), base::now());
+      rig.queue.had_pause(seat.asked_at(), base::now());
     }
     rig.queue.leave(seat);
   };

@@ -517,36 +517,47 @@ Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
       jump = yield_lock(gvl, pool, base::now());
       if (jump != 0) break;
     }
+    bool leaves = false;
     if (Exchange* exchange = queue.next(seat)) {
-      exchange->taken.store(base::now(), std::memory_order_relaxed);
+      const base::Instant taken = base::now();
+      exchange->taken.store(taken, std::memory_order_relaxed);
       if (may_expire && exchange->stage == Exchange::Stage::request && !exchange->claim()) {
         exchange->signal(Exchange::kReleased);
         queue.done(seat);
         continue;
       }
+      queue.began(taken);
       Service service{gvl, context, pool, *exchange};
       jump = service.run();
       service.forget();
       if (base::fork_generation() != context.owner) break;
+      if (queue.sampling()) queue.look_for_crowd(base::now());
       queue.done(seat);
       if (jump == 0) jump = serve_interrupts(gvl, pool);
       if (seat.abandoned() || seat.doomed()) break;
       const base::Instant now = base::now();
       queue.served(now);
-      if (jump == 0 && queue.depth() > 0 && queue.should_yield(now)) jump = yield_lock(gvl, pool, now);
-      continue;
+      leaves = jump == 0 && queue.crowded() && queue.step_back(seat);
+      if (!leaves) {
+        if (jump == 0 && queue.depth() > 0 && queue.should_yield(now)) jump = yield_lock(gvl, pool, now);
+        continue;
+      }
     }
-    if (!queue.park(seat)) {
+    if (!leaves && !queue.park(seat)) {
       if (queue.closed() && queue.depth() == 0) break;
       continue;
     }
     using Wake = server::AppQueue::Seat::Wake;
-    if (queue.share_left(base::now()) > kLongestHold && queue.wait_with_lock(seat, kLongestHold)) continue;
-    auto wait = [&](const NoGvl&) noexcept { return seat.wait(pool.idle_patience); };
+    if (!leaves && queue.share_left(base::now()) > kLongestHold && queue.wait_with_lock(seat, kLongestHold)) continue;
+    auto wait = [&](const NoGvl&) noexcept { return queue.wait(seat, pool.idle_patience); };
     auto unblock = [&]() noexcept { seat.interrupt(); };
-    const auto wake = Boundary::without_gvl(gvl, wait, unblock);
-    const base::Instant now = base::now();
-    queue.had_pause(wake == Wake::called ? seat.called_at() : now, now);
+    auto wake = Boundary::without_gvl(gvl, wait, unblock);
+    base::Instant now = base::now();
+    while (wake == Wake::called && queue.misled(seat, now) && queue.step_back(seat)) {
+      wake = Boundary::without_gvl(gvl, wait, unblock);
+      now = base::now();
+    }
+    queue.had_pause(wake == Wake::called ? seat.asked_at() : now, now);
     fresh = true;
     if (wake == Wake::idle && queue.seats() > pool.least) {
       leave = Leave::idle;
