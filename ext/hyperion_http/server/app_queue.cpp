@@ -184,6 +184,7 @@ http::Exchange* AppQueue::next(Seat& seat) noexcept {
   depth_.fetch_sub(1);
   taken_.store(taken_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   seat.exchange_ = exchange;
+  ++seat.turns_;
   in_requests_.store(in_requests() + 1, std::memory_order_relaxed);
   if (back) ensure_standby();
   return exchange;
@@ -339,7 +340,7 @@ void AppQueue::began(base::Instant now) noexcept {
   const std::lock_guard lock{mutex_};
   for (const auto& seat : all_seats_) {
     if (seat->exchange_ == nullptr || seat->abandoned_) continue;
-    sample_.push_back({.seat = seat.get(), .serial = seat->exchange_->serial, .used = seat->processor_time()});
+    sample_.push_back({.seat = seat.get(), .turn = seat->turns_, .used = seat->processor_time()});
     if (sample_.size() == kMostWatched) return;
   }
 }
@@ -351,8 +352,8 @@ void AppQueue::look_for_crowd(base::Instant now) noexcept {
   base::Duration ran{};
   int runners = 0;
   for (const Sample& sample : sample_) {
-    const http::Exchange* exchange = sample.seat->exchange_;
-    if (exchange == nullptr || exchange->serial != sample.serial) continue;
+    // Not by its exchange, which is the I/O thread's again as soon as it is released.
+    if (sample.seat->exchange_ == nullptr || sample.seat->turns_ != sample.turn) continue;
     const base::Duration used = sample.seat->processor_time() - sample.used;
     // Less than that has who only wakes up and waits for the lock.
     if (used < passed / 10) continue;

@@ -68,8 +68,9 @@ class AppQueue final : public Dispatcher {
     base::Duration watched_{};            // its processor time when whoever stands by last looked
     base::Instant asked_at_{};            // its thread's, like the next
     bool supposes_ = false;               // it asked for the lock because the others seemed to be blocked
-    bool away_ = false;                   // it parked and has not been back; guarded by the lock, like the next four
+    bool away_ = false;                   // it parked and has not been back; guarded by the lock, like the next five
     http::Exchange* exchange_ = nullptr;  // inside this request
+    uint64_t turns_ = 0;                  // exchanges that it has taken
     bool abandoned_ = false;
     bool doomed_ = false;
     unsigned number_ = 0;
@@ -189,7 +190,7 @@ class AppQueue final : public Dispatcher {
   // What a thread inside a request had used when somebody looked.
   struct Sample {
     const Seat* seat;
-    uint64_t serial;
+    uint64_t turn;
     base::Duration used;
   };
 
