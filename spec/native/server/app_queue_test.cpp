@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <atomic>
+#include <ctime>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -129,6 +130,35 @@ TEST_CASE("app queue: threads that fight for the lock inside their requests beco
   rig.queue.leave(seat);
 }
 
+// Both seats are this thread's, and so is the time that they have used.
+TEST_CASE("app queue: only who is inside the same request all the while fights for the lock") {
+  Rig rig;
+  AppQueue::Seat& first = rig.queue.enter();
+  AppQueue::Seat& second = rig.queue.enter();
+  for (int i = 0; i < 3; ++i) rig.arrive();
+  REQUIRE(rig.queue.next(first) != nullptr);
+  REQUIRE(rig.queue.next(second) != nullptr);
+  rig.queue.began(base::now());
+  const std::clock_t before = std::clock();
+  while (std::clock() - before < CLOCKS_PER_SEC / 500) {
+  }
+  bool same = true;
+  SUBCASE("the same request") {}
+  SUBCASE("another one") {
+    rig.queue.done(second);
+    REQUIRE(rig.queue.next(second) != nullptr);
+    same = false;
+  }
+  SUBCASE("none") {
+    rig.queue.done(second);
+    same = false;
+  }
+  rig.queue.look_for_crowd(rig.queue.sampled_at() + 2ms);
+  CHECK(rig.queue.patient() == same);
+  rig.queue.leave(first);
+  rig.queue.leave(second);
+}
+
 TEST_CASE("app queue: who stands by asks for the lock when nobody else goes on") {
   Rig rig{2};
   for (int i = 0; i < 2; ++i) rig.arrive();
@@ -182,7 +212,7 @@ TEST_CASE("app queue: who stands by for work that others have done is idle again
   rig.queue.done(other);
   Wake wake{};
   std::thread waiter{[&] { wake = rig.queue.wait(seat, base::Duration::max()); }};
-  CHECK(eventually([&] { return !rig.queue.short_of_threads() && rig.queue.idle() == 1; }));
+  CHECK(eventually([&] { return rig.queue.idle() == 1; }));
   rig.arrive();
   waiter.join();
   CHECK(wake == Wake::called);

@@ -517,7 +517,6 @@ Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
       jump = yield_lock(gvl, pool, base::now());
       if (jump != 0) break;
     }
-    bool leaves = false;
     if (Exchange* exchange = queue.next(seat)) {
       const base::Instant taken = base::now();
       exchange->taken.store(taken, std::memory_order_relaxed);
@@ -537,18 +536,18 @@ Leave serve_exchanges(const Gvl& gvl, Context& context, Pool& pool) {
       if (seat.abandoned() || seat.doomed()) break;
       const base::Instant now = base::now();
       queue.served(now);
-      leaves = jump == 0 && queue.crowded() && queue.step_back(seat);
-      if (!leaves) {
-        if (jump == 0 && queue.depth() > 0 && queue.should_yield(now)) jump = yield_lock(gvl, pool, now);
+      if (jump != 0) continue;
+      if (!queue.crowded() || !queue.step_back(seat)) {
+        if (queue.depth() > 0 && queue.should_yield(now)) jump = yield_lock(gvl, pool, now);
         continue;
       }
-    }
-    if (!leaves && !queue.park(seat)) {
+    } else if (!queue.park(seat)) {
       if (queue.closed() && queue.depth() == 0) break;
+      continue;
+    } else if (queue.share_left(base::now()) > kLongestHold && queue.wait_with_lock(seat, kLongestHold)) {
       continue;
     }
     using Wake = server::AppQueue::Seat::Wake;
-    if (!leaves && queue.share_left(base::now()) > kLongestHold && queue.wait_with_lock(seat, kLongestHold)) continue;
     auto wait = [&](const NoGvl&) noexcept { return queue.wait(seat, pool.idle_patience); };
     auto unblock = [&]() noexcept { seat.interrupt(); };
     auto wake = Boundary::without_gvl(gvl, wait, unblock);
