@@ -96,6 +96,9 @@ class EventLoop {
 
   // False: run_once has something to deliver at once, and will not wait.
   virtual bool idle() const noexcept = 0;
+  // True: the next run_once begins with sends that are on their way to the kernel, and most likely complete there and
+  // then.
+  virtual bool sends_pending() const noexcept { return false; }
   // Delivers what is complete; waits for something, at most until `deadline`, when nothing is. Returns when something
   // was delivered, the deadline passed, or the wakeup rang.
   virtual void run_once(base::Instant deadline, CompletionSink& sink) noexcept = 0;

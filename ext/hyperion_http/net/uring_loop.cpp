@@ -426,6 +426,7 @@ void UringLoop::send(Handle stream, std::span<const iovec> pieces, bool more) no
 void UringLoop::submit_send(Slot& slot) noexcept {
   Sending& sending = *slot.state;
   io_uring_sqe* entry = begin(slot, Op::send);
+  sends_pending_ = true;
   slot.send_op = Op::send;
   if (sending.count == 1) {
     const iovec& piece = sending.pieces[0];
@@ -523,6 +524,7 @@ bool UringLoop::kernel_has_news() const noexcept {
 // queued and is submitted the next time.
 void UringLoop::wait(base::Instant deadline) noexcept {
   apply_changes();
+  sends_pending_ = false;
   if (deadline == base::Instant::max()) {
     do {
       ++enters_;

@@ -49,6 +49,7 @@ class UringLoop final : public EventLoop {
   void close(Handle handle) noexcept override;
   void detach(Handle stream) noexcept override;
   bool idle() const noexcept override;
+  bool sends_pending() const noexcept override { return sends_pending_; }
   void run_once(base::Instant deadline, CompletionSink& sink) noexcept override;
   Wakeup& wakeup() noexcept override { return wakeup_; }
 
@@ -116,6 +117,7 @@ class UringLoop final : public EventLoop {
   std::vector<uint32_t> free_slots_;
   // Started or stopped in this turn, or to be armed again.
   std::vector<uint32_t> changed_;
+  bool sends_pending_ = false;
   bool short_of_buffers_ = false;  // some of them found none
   std::vector<Completion> queued_;
   std::vector<Completion> delivering_;

@@ -47,15 +47,20 @@ AppQueue::Seat::Wake AppQueue::Seat::wait(base::Duration patience) noexcept {
   return wake;
 }
 
+// Whoever is woken often takes this thread's core at once, and would go back to sleep for the mutex.
 void AppQueue::Seat::interrupt() noexcept {
-  const std::lock_guard lock{mutex_};
-  interrupted_ = true;
+  {
+    const std::lock_guard lock{mutex_};
+    interrupted_ = true;
+  }
   rung_.notify_one();
 }
 
 void AppQueue::Seat::call() noexcept {
-  const std::lock_guard lock{mutex_};
-  called_ = true;
+  {
+    const std::lock_guard lock{mutex_};
+    called_ = true;
+  }
   rung_.notify_one();
 }
 

@@ -53,8 +53,8 @@ class Dispatcher {
   // I/O thread. Complete requests for the application, and finished exchanges whose follow-up callbacks are due
   // (Exchange::stage). Each comes back by its kReleased.
   virtual void dispatch(ExchangeChain&& exchanges) noexcept = 0;
-  // I/O thread, at the end of each turn of its loop. `sleeping`: it will not look again before something happens, so
-  // work that remains must find a thread by itself.
+  // I/O thread, once in each turn of its loop, when what it has for clients is sent. `sleeping`: it will not look again
+  // before something happens, so work that remains must find a thread by itself.
   virtual void turn_ended(bool sleeping) noexcept = 0;
   // I/O thread. An app thread has been busy with this one for too long. `hard`: its answer is not waited for any more,
   // and the thread is to be replaced; else somebody should look what it does.

@@ -253,14 +253,18 @@ size_t IoWorker::exchanges_held() noexcept {
 }
 
 void IoWorker::turn() noexcept {
-  const bool work_left = !dirty_.empty() || !loop_->idle() || turns_before_drain_ > 0;
+  const bool work_left = !dirty_.empty() || !loop_->idle() || loop_->sends_pending() || turns_before_drain_ > 0;
   const bool sleeping = !work_left && mailbox_.fall_asleep();
-  shared_.dispatcher.turn_ended(sleeping);
-  slept_ = sleeping;
-  loop_->run_once(sleeping ? timers_.next_deadline() : base::Instant::min(), *this);
+  clock_old_ = sleeping || loop_->sends_pending();
   if (sleeping) {
+    shared_.dispatcher.turn_ended(true);
+    loop_->run_once(timers_.next_deadline(), *this);
     mailbox_.wake_up();
     shared_.dispatcher.awake();
+  } else {
+    // What is on its way to clients goes first: an app thread that is called often takes this thread's core at once.
+    loop_->run_once(base::Instant::min(), *this);
+    shared_.dispatcher.turn_ended(false);
   }
   read_clock();
   obey();
@@ -274,7 +278,7 @@ void IoWorker::turn() noexcept {
 }
 
 void IoWorker::read_clock() noexcept {
-  slept_ = false;
+  clock_old_ = false;
   context_.now = base::now();
   context_.wall_seconds = base::wall_seconds();
 }
@@ -646,7 +650,7 @@ void IoWorker::log_request(const http::Exchange& exchange, int status) noexcept 
 
 void IoWorker::on_completion(const net::Completion& completion) noexcept {
   // What arrives ends the sleep: it came now, not when the sleep began.
-  if (slept_) read_clock();
+  if (clock_old_) read_clock();
   static_cast<LoopClient*>(completion.owner)->on_completion(completion);
 }
 

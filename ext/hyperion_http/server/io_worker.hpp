@@ -191,7 +191,7 @@ class IoWorker final : private net::CompletionSink {
   size_t connection_count_ = 0;
   int turns_before_drain_ = 0;
   bool admin_drains_ = false;
-  bool slept_ = false;  // and nothing has been delivered since
+  bool clock_old_ = false;  // the loop may have waited since it was read
   std::vector<Connection*> dirty_;
   std::vector<Connection*> settling_;
   std::vector<std::unique_ptr<Relay>> relays_;

@@ -53,6 +53,24 @@ TEST_CASE_TEMPLATE("loop: what is sent arrives", Loop, HYPERION_LOOPS) {
   }
 }
 
+TEST_CASE_TEMPLATE("loop: what is sent has left, or is pending and leaves with the next turn", Loop, HYPERION_LOOPS) {
+  for (const Family family : kFamilies) {
+    LoopRig<Loop> rig;
+    Pair pair = make_pair(family);
+    const net::Handle handle = rig.add(std::move(pair.ours));
+    rig.settle();
+    CHECK_FALSE(rig->sends_pending());
+    const iovec piece{.iov_base = const_cast<char*>("hello"), .iov_len = 5};
+    rig->send(handle, {&piece, 1}, false);
+    if (rig->sends_pending()) rig->run_once(base::Instant::min(), rig);
+    CHECK_FALSE(rig->sends_pending());
+    char bytes[8];
+    CHECK(::recv(pair.peer.get(), bytes, sizeof bytes, MSG_DONTWAIT) == 5);
+    REQUIRE(rig.until([&] { return !rig.events.empty(); }));
+    CHECK(rig.events.back().result == 5);
+  }
+}
+
 TEST_CASE_TEMPLATE("loop: what the peer has not confirmed", Loop, HYPERION_LOOPS) {
   for (const Family family : kFamilies) {
     LoopRig<Loop> rig;

@@ -1,4 +1,8 @@
 // The engine, end to end: limits under load.
+#include <sys/socket.h>
+
+#include <utility>
+
 #include "server/engine_rig.hpp"
 #ifdef HYPERION_LIBURING
 #include "net/uring_loop.hpp"
@@ -24,6 +28,33 @@ int status_of_new(const TestServer& server, std::string_view path = "/") {
   client.send(get(path));
   return read_response(client).status;
 }
+
+// Holds the I/O thread up when it has dispatched the first request. When the turn is over in which it dispatched the
+// second one: have the bytes for `waiting` left?
+class SentFirst final : public FakeApp::Witness {
+ public:
+  explicit SentFirst(const Client& waiting) : waiting_(waiting) {}
+
+  void dispatched() noexcept override {
+    if (++dispatched_ > 1) return;
+    held = true;
+    go_on.wait();
+  }
+  void turn_ended() noexcept override {
+    if (dispatched_ < 2 || std::exchange(looked_, true)) return;
+    char byte = 0;
+    seen = ::recv(waiting_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 ? 1 : 0;
+  }
+
+  std::atomic<bool> held{false};
+  std::atomic<int> seen{-1};
+  Gate go_on;
+
+ private:
+  const Client& waiting_;
+  int dispatched_ = 0;
+  bool looked_ = false;
+};
 
 bool active(const TestServer& server, uint64_t count) {
   return eventually([&] { return server.sum(&observe::Counters::connections_active) == count; });
@@ -192,6 +223,29 @@ TEST_CASE("engine: at max-connections those that are idle for long make room, an
   gate.open();
   CHECK(read_response(busy).status == 200);
   CHECK(active(server, 2));
+}
+
+TEST_CASE("engine: what is there for clients leaves before an app thread is called") {
+  FixedAnswer fixed;
+  TestServer server{say_ok, calm_options(), 1, {&fixed}};
+  Client first = server.client();
+  Client answered = server.client();
+  Client second = server.client();
+  for (Client* client : {&first, &answered, &second}) {
+    REQUIRE(client->send(get("/native")));
+    REQUIRE(read_response(*client).status == 200);
+  }
+  SentFirst witness{answered};
+  server.app.witness = &witness;
+  REQUIRE(first.send(get("/")));
+  REQUIRE(eventually([&] { return witness.held.load(); }));
+  // Both in one turn: a request that is answered in it, and one for the application.
+  REQUIRE(answered.send(get("/native")));
+  REQUIRE(second.send(get("/")));
+  witness.go_on.open();
+  for (Client* client : {&first, &second, &answered}) CHECK(read_response(*client).status == 200);
+  CHECK(witness.seen == 1);
+  server.stop();
 }
 
 TEST_CASE("engine: max-connections-per-address: each address by itself") {

@@ -56,9 +56,14 @@ FakeApp::FakeApp(unsigned threads, Handler handler) : handler_(std::move(handler
 }
 
 void FakeApp::dispatch(server::ExchangeChain&& exchanges) noexcept {
+  if (Witness* there = witness) there->dispatched();
   const std::lock_guard lock{mutex_};
   waiting_.push(std::move(exchanges));
   changed_.notify_all();
+}
+
+void FakeApp::turn_ended(bool /*sleeping*/) noexcept {
+  if (Witness* there = witness) there->turn_ended();
 }
 
 void FakeApp::overdue(const Exchange& /*exchange*/, bool hard) noexcept { ++(hard ? overdue_ones : slow); }

@@ -55,16 +55,28 @@ using Handler = std::function<void(Call&)>;
 // The dispatcher: a queue and threads that wait for it.
 class FakeApp final : public server::Dispatcher {
  public:
+  // What the I/O thread tells the dispatcher, before anything comes of it; called on that thread.
+  class Witness {
+   public:
+    virtual void dispatched() noexcept = 0;
+    virtual void turn_ended() noexcept = 0;
+
+   protected:
+    ~Witness() = default;
+  };
+
   FakeApp(unsigned threads, Handler handler);
   ~FakeApp() override { close(); }
 
   void dispatch(server::ExchangeChain&& exchanges) noexcept override;
   void overdue(const Exchange& exchange, bool hard) noexcept override;
   int64_t pending() const noexcept override;
-  void turn_ended(bool) noexcept override {}
+  void turn_ended(bool sleeping) noexcept override;
   void awake() noexcept override {}
   void close();
 
+  // Lives until the server has stopped.
+  std::atomic<Witness*> witness{nullptr};
   // What the engine said of requests that take too long.
   std::atomic<int> slow{0};
   std::atomic<int> overdue_ones{0};
