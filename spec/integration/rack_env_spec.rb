@@ -49,6 +49,21 @@ RSpec.describe "the Rack environment" do
     expect(seen.map { |env| env["REMOTE_ADDR"] }.uniq).to eq(["127.0.0.1"])
   end
 
+  it "has the address of its own client, whoever asked before" do
+    app, envs = recorder
+    server = start_server(app)
+    clients = %w[127.0.0.1 127.0.0.2].to_h { |address| [address, TCPSocket.new("127.0.0.1", server.port, address)] }
+    asked = %w[127.0.0.1 127.0.0.1 127.0.0.2 127.0.0.1 127.0.0.2 127.0.0.2]
+    seen = asked.map do |address|
+      clients[address].write("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      envs.pop.fetch("REMOTE_ADDR")
+    end
+
+    expect(seen).to eq(asked)
+  ensure
+    clients&.each_value(&:close)
+  end
+
   it "has nothing of an earlier request, whatever that had" do
     app, envs = recorder
     server = start_server(app)

@@ -116,9 +116,14 @@ int Service::run() noexcept {
     return jump_;
   }
 
-  bool ok = phase("application", [this] { prepare(); });
-  if (observed_ && ok) run_start_hooks(frame_.env);
-  if (ok && !in_child()) ok = jump_ == 0 && phase("application", [this] { call_app(); });
+  bool ok = phase("application", [this] {
+    prepare();
+    if (!observed_) call_app();
+  });
+  if (observed_ && ok) {
+    run_start_hooks(frame_.env);
+    if (!in_child()) ok = jump_ == 0 && phase("application", [this] { call_app(); });
+  }
   disarm(hijack_);
   disarm(early_hints_);
   // A child that the application forked owns nothing of the server; it goes its own way.

@@ -70,6 +70,15 @@ void split_authority(Context& context, const Exchange& exchange, std::string_vie
   context.host_port = port.empty() ? default_port(exchange) : rb_obj_freeze(to_string(port));
 }
 
+void set_remote(Context& context, const Exchange& exchange, VALUE env) {
+  const std::string_view remote = exchange.origin.remote();
+  if (context.remote.matches(remote)) return;
+  remember(context.remote, remote);
+  for (const VALUE hash : {context.env_template, env}) {
+    rb_hash_aset(hash, literals.key_remote_addr, context.remote.value);
+  }
+}
+
 void set_server(Context& context, const Exchange& exchange, VALUE env) {
   const std::string_view authority = exchange.request.view(exchange.request.authority);
   if (authority.empty()) {
@@ -188,7 +197,8 @@ VALUE make_env_template(const Context& context, VALUE software, bool multithread
         literals.key_response_finished, literals.key_after_reply}) {
     rb_hash_aset(env, key, Qnil);
   }
-  // What most requests have: only the others change it. So it is with the last request's Host, see set_server.
+  // What most requests have: only the others change it. So it is with the last request's Host and
+  // address, see set_server and set_remote.
   rb_hash_aset(env, literals.key_request_method, literals.get);
   rb_hash_aset(env, literals.key_query_string, literals.empty);
   rb_hash_aset(env, literals.key_server_protocol, literals.http_1_1);
@@ -224,9 +234,7 @@ VALUE build_env(const Gvl& gvl, Context& context, Exchange& exchange, VALUE hija
     rb_hash_aset(env, literals.key_http_version, version);
   }
   if (exchange.origin.secure) rb_hash_aset(env, literals.key_url_scheme, literals.https);
-  const std::string_view remote = exchange.origin.remote();
-  if (!context.remote.matches(remote)) remember(context.remote, remote);
-  rb_hash_aset(env, literals.key_remote_addr, context.remote.value);
+  set_remote(context, exchange, env);
   rb_hash_aset(env, literals.key_hijack, hijack);
   rb_hash_aset(env, literals.key_response_finished, rb_ary_new());
   rb_hash_aset(env, literals.key_after_reply, rb_ary_new());
