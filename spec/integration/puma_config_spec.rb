@@ -62,8 +62,9 @@ RSpec.describe "config/puma.rb" do
   it "has its words in force, hooks that run once, and a warning each for what means nothing here",
      option: %i[pidfile state_path tag workers] do
     # The title of a process has the room that its command had.
-    process = start_hyperion("--log-format", "text", "--log-level", "info", app: app, bundler: true,
-                                                                            files: {"config/puma.rb" => words, "tmp/app.pid" => "1"})
+    command = %w[--log-format text --log-level info]
+    files = {"config/puma.rb" => words, "tmp/app.pid" => "1"}
+    process = start_hyperion(*command, app: app, files: files, bundler: true)
     answer = get(process, "GET", "/", "x-real-ip" => "192.0.2.7, 10.0.0.1")
     again = JSON.parse(get(process).body)
     about = JSON.parse(answer.body)
