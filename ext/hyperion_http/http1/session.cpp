@@ -225,7 +225,10 @@ void Session::fail(base::Error error) noexcept {
 
 void Session::drain() noexcept {
   draining_ = true;
-  if (state_ == State::head && current_ == nullptr && input_.empty()) close_when_sent();
+  if (state_ != State::head || current_ != nullptr || !input_.empty()) return;
+  // The client may be sending its next request at this moment, and a reset would cost it what it has not read yet.
+  lingers_ = true;
+  close_when_sent();
 }
 
 void Session::close_when_sent() noexcept {

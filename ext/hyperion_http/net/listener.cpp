@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -53,6 +54,21 @@ base::Result<base::UniqueFd> bind_tcp(const addrinfo& entry, bool alone, const L
     return base::Error::os(errno);
   }
   return fd;
+}
+
+// Lets every segment pass but one that opens a connection (SYN without ACK, RFC 9293, section 3.1: octet 13). Accepted
+// sockets may inherit the filter; nothing that belongs to an established connection looks like that.
+bool drop_newcomers(int fd) noexcept {
+  constexpr uint32_t kFlags = 13;
+  constexpr uint32_t kSynAck = 0x12;
+  constexpr uint32_t kSyn = 0x02;
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlags),      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, kSynAck),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kSyn, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+  };
+  const sock_fprog program{.len = sizeof code / sizeof code[0], .filter = code};
+  return ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
 }
 
 // The process may change its directory before it removes the file.
@@ -163,6 +179,7 @@ base::Result<Listener> Listener::inherited(int fd, bool ours) {
   if (auto named = listener.name_from_socket(); !named) return named.error();
   constexpr std::string_view kScheme = "unix://";
   const std::string_view name = std::string_view{listener.url_}.substr(kScheme.size());
+  listener.shared_ = !ours;
   if (ours && listener.unix_ && !name.empty() && name.front() != '@') {
     listener.unlink_path_ = absolute(name);
     listener.owner_pid_ = ::getpid();
@@ -176,7 +193,15 @@ base::Result<base::UniqueFd> Listener::hand_on() noexcept {
   base::UniqueFd copy{::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0)};
   if (!copy) return base::Error::os(errno);
   unlink_path_.clear();
+  shared_ = true;
   return copy;
+}
+
+bool Listener::last_call() const noexcept {
+  if (!fd_ || shared_) return false;
+  if (!unix_) return drop_newcomers(fd_.get());
+  ::shutdown(fd_.get(), SHUT_RD);  // connect is refused from here on; accept goes on
+  return false;
 }
 
 void Listener::close() noexcept {

@@ -27,8 +27,8 @@ class Listener {
   // Errors: EADDRINUSE when somebody listens there, EEXIST when something else than a socket is there, ENAMETOOLONG,
   // EINVAL when it is empty or holds NUL.
   static base::Result<Listener> unix_socket(std::string_view path, int mode, const ListenOptions& options);
-  // `ours`: the file of a unix socket goes with the listener, as if this process had made it.
-  // Errors: ENOTSOCK, EINVAL when the socket does not listen.
+  // `ours`: no other process has the socket, and the file of a unix socket goes with the listener, as if this process
+  // had made it. Errors: ENOTSOCK, EINVAL when the socket does not listen.
   static base::Result<Listener> inherited(int fd, bool ours = false);
 
   Listener(Listener&&) noexcept = default;
@@ -38,6 +38,11 @@ class Listener {
   // Removes the file of a unix socket that this process made.
   ~Listener();
 
+  // No newcomers any more. What is in the backlog, and who is in the middle of a handshake, can still be accepted, and
+  // then close() cuts nobody off who was told that it is connected. A TCP client that comes between the two repeats its
+  // SYN a second later, and is refused then or served by who listens next. Nothing happens to a socket that another
+  // process has, too, or that was handed on. Any thread; true when somebody may be in the middle of a handshake.
+  bool last_call() const noexcept;
   // Further connections are refused. The name stays.
   void close() noexcept;
 
@@ -61,6 +66,7 @@ class Listener {
 
   base::GuardedFd fd_;
   bool unix_;
+  bool shared_ = false;  // somebody goes on listening when this listener is closed
   int role_ = 0;
   uint16_t port_ = 0;
   std::string url_;

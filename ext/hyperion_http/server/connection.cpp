@@ -29,10 +29,14 @@ constexpr auto kHeadHold = std::chrono::milliseconds{1};
 // How long a hijacker waits for what is to be sent before it, so that it gets the client's own socket.
 constexpr auto kHijackPatience = std::chrono::milliseconds{1};
 
-// Of a new connection, once the server stops: how long its first request may take to begin.
+// Once the server stops: how long a connection's next request may take to begin, and the rest after which none is
+// expected.
 constexpr auto kDrainPatience = std::chrono::milliseconds{50};
-// The same, of a client that has its last response: how long it may take to leave, or to show that it had sent more.
+constexpr auto kRest = std::chrono::seconds{1};
+// Of a client that has its last response: how long it may take to leave, or to show that it had sent more.
 constexpr auto kDrainLinger = std::chrono::milliseconds{250};
+// The same, of one whose next request did not come.
+constexpr auto kDrainIdleLinger = std::chrono::milliseconds{30};
 
 // nginx's word for a request whose client left before the response: no status was ever sent.
 constexpr int kClientClosed = 499;
@@ -406,11 +410,11 @@ void Connection::end_output() noexcept {
   finish_sent();
   if (hijacker_ != nullptr) return begin_detach();
   if (session_->phase() != Phase::closing || !live_.empty()) return;
-  if (!session_->lingers() || peer_ended_) return close();
+  if (!session_->lingers() || peer_ended_ || linger_most_ == base::Duration{0}) return close();
   state_ = State::lingering;
   phase_began_ = worker_.now();
-  const base::Duration most = worker_.options().limits.linger_timeout;
-  linger_limit_ = worker_.draining() ? std::min<base::Duration>(most, kDrainLinger) : most;
+  linger_limit_ = std::min(worker_.options().limits.linger_timeout, linger_most_);
+  if (worker_.draining()) linger_limit_ = std::min<base::Duration>(linger_limit_, kDrainLinger);
   worker_.loop().shutdown_send(handle_);
 }
 
@@ -469,10 +473,19 @@ void Connection::close() noexcept {
 
 void Connection::drain() noexcept {
   if (state_ != State::open) return;
-  // One that came out of the backlog a moment ago has its request on the way.
-  if (!first_request_ || session_->phase() != Phase::idle) session_->drain();
+  if (session_->phase() != Phase::idle) {
+    session_->drain();
+  } else if (waiting_since() <= worker_.now() - kRest && worker_.loop().unconfirmed(handle_) == 0) {
+    end_idle(base::Duration{0});
+  }
+  // Any other one may have its next request on the way, or its first, and is given a moment.
   phase_began_ = worker_.now();
   worker_.mark_dirty(*this);
+}
+
+void Connection::end_idle(base::Duration linger) noexcept {
+  linger_most_ = linger;
+  session_->drain();
 }
 
 Instant Connection::waiting_since() const noexcept {
@@ -543,8 +556,10 @@ Error Connection::look_at_reader(Instant now) noexcept {
   return pace_.look(now, confirmed(unconfirmed), unconfirmed == 0);
 }
 
+bool Connection::drains() const noexcept { return admin() ? worker_.admin_drains() : worker_.draining(); }
+
 base::Duration Connection::idle_limit() const noexcept {
-  if (admin() ? worker_.admin_drains() : worker_.draining()) return kDrainPatience;
+  if (drains()) return kDrainPatience;
   const http::Limits& limits = worker_.options().limits;
   return first_request_ ? limits.header_timeout : limits.idle_timeout;
 }
@@ -607,7 +622,10 @@ void Connection::on_time() noexcept {
         return worker_.mark_dirty(*this);
       }
     }
-    if (const Error error = overdue(now)) {
+    const Error error = overdue(now);
+    if (error.code == ErrorCode::idle_timeout && drains()) {
+      end_idle(kDrainIdleLinger);
+    } else if (error) {
       worker_.counters().read_timeouts.add();
       if (error.code == ErrorCode::body_too_slow) worker_.counters().slow_bodies.add();
       session_->fail(error);

@@ -99,6 +99,9 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   base::Error look_at_reader(base::Instant now) noexcept;
   base::Instant deadline() const noexcept;
   base::Instant slow_body_deadline() const noexcept;
+  // Its server stops.
+  bool drains() const noexcept;
+  void end_idle(base::Duration linger) noexcept;
   base::Duration idle_limit() const noexcept;
   base::Instant idle_since() const noexcept;
   void log_error(base::Error error, const http::Exchange* exchange) noexcept;
@@ -130,6 +133,7 @@ class Connection final : public LoopClient, public Alarm, private http::SessionH
   base::Instant head_held_until_{};
   base::Instant hijacker_waits_until_{};
   base::Duration linger_limit_{0};
+  base::Duration linger_most_ = base::Duration::max();
   uint64_t body_bytes_ = 0;  // received since phase_began_
   State state_ = State::open;
   observe::ConnectionState shown_ = observe::ConnectionState::idle;  // in the metrics

@@ -23,6 +23,8 @@ namespace {
 constexpr auto kAcceptPause = std::chrono::milliseconds{100};
 // The same trouble is logged once in so long.
 constexpr auto kComplaintPause = std::chrono::seconds{5};
+// For who is in the middle of a handshake when a drain begins: some round trips within a site.
+constexpr auto kLastCall = std::chrono::milliseconds{2};
 
 uint8_t write_address(const sockaddr_storage& storage, std::array<char, 46>& text, uint16_t& port) noexcept {
   if (storage.ss_family == AF_INET) {
@@ -101,25 +103,21 @@ class IoWorker::Acceptor final : public LoopClient, public Alarm {
   bool closed() const noexcept { return closed_; }
   bool admin() const noexcept { return listener_.role() == kAdminRole; }
 
-  // Everything in the backlog has completed its handshake: it is accepted before the end.
+  // The loop accepts no more. What it has accepted already comes before `closed`; the rest stays in the backlog.
   void finish() noexcept {
     if (std::exchange(finishing_, true)) return;
     cancel();
-    worker_.loop_->stop_accept(handle_);
+    worker_.loop_->close(handle_);
+  }
+
+  // Everything in the backlog has completed its handshake.
+  void accept_backlog() noexcept {
     while (true) {
       const int fd = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
       if (fd < 0) break;
       worker_.accept(fd, listener_);
     }
-    worker_.loop_->close(handle_);
-  }
-
-  // The worker ends: no further connection, whatever waits in the backlog.
-  void abandon() noexcept {
-    if (std::exchange(finishing_, true)) return;
-    cancel();
-    worker_.loop_->close(handle_);
   }
 
   void on_completion(const net::Completion& completion) noexcept override {
@@ -222,7 +220,7 @@ void IoWorker::run() noexcept {
 
 // Nobody waits for a server that is gone: its clients see the end at once, not when the memory is freed.
 void IoWorker::abandon() noexcept {
-  for (const auto& acceptor : acceptors_) acceptor->abandon();
+  for (const auto& acceptor : acceptors_) acceptor->finish();
   for (Connection* connection = connections_; connection != nullptr; connection = connection->next) {
     connection->stop();
   }
@@ -269,6 +267,7 @@ void IoWorker::turn() noexcept {
   read_clock();
   obey();
   timers_.advance(context_.now, [](net::Timer& timer) { static_cast<Alarm&>(timer).on_time(); });
+  end_accepting();
   read_mail();
   // An answer that came in time is read by now.
   if (watch_alarm_.rang) look_at_watch();
@@ -287,15 +286,12 @@ void IoWorker::obey() noexcept {
   if (!drain_requested_.load(std::memory_order_acquire)) return;
   if (!context_.draining) {
     context_.draining = true;
-    for (const auto& acceptor : acceptors_) {
-      if (!acceptor->admin()) acceptor->finish();
+    bool somebody_comes = false;
+    for (const net::Listener& listener : shared_.listeners) {
+      if (listener.role() != kAdminRole && listener.last_call()) somebody_comes = true;
     }
-    // Open, a listener would go on completing handshakes that nobody will ever answer.
-    if (shared_.accepting.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      for (net::Listener& listener : shared_.listeners) {
-        if (listener.role() != kAdminRole) listener.close();
-      }
-    }
+    if (somebody_comes) timers_.arm(last_call_, now() + kLastCall);
+    last_call_.rang = !somebody_comes;
     // What clients have sent already is read before their connections are judged idle.
     turns_before_drain_ = 3;
     return;
@@ -303,6 +299,26 @@ void IoWorker::obey() noexcept {
   if (turns_before_drain_ == 0 || --turns_before_drain_ > 0) return;
   for (Connection* connection = connections_; connection != nullptr; connection = connection->next) {
     if (!connection->admin()) connection->drain();
+  }
+}
+
+// After the last call: this worker's loop accepts no more, and the last worker accepts what is left. Open, a listener
+// would go on completing handshakes that nobody will ever answer.
+void IoWorker::end_accepting() noexcept {
+  if (!last_call_.rang || accepting_ended_) return;
+  bool closed = true;
+  for (const auto& acceptor : acceptors_) {
+    if (acceptor->admin()) continue;
+    acceptor->finish();
+    closed = closed && acceptor->closed();
+  }
+  if (!closed) return;
+  accepting_ended_ = true;
+  if (shared_.accepting.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  for (size_t i = 0; i < acceptors_.size(); ++i) {
+    if (acceptors_[i]->admin()) continue;
+    acceptors_[i]->accept_backlog();
+    shared_.listeners[i].close();
   }
 }
 
@@ -318,14 +334,18 @@ bool IoWorker::only_admin_left() const noexcept {
 
 void IoWorker::drain_admin() noexcept {
   admin_drains_ = true;
-  for (const auto& acceptor : acceptors_) acceptor->finish();
+  for (const auto& acceptor : acceptors_) {
+    if (!acceptor->admin()) continue;
+    acceptor->finish();
+    acceptor->accept_backlog();
+  }
   for (Connection* connection = connections_; connection != nullptr; connection = connection->next) {
     connection->drain();
   }
 }
 
 void IoWorker::check_drained() noexcept {
-  if (!context_.draining || drained_.load()) return;
+  if (!accepting_ended_ || drained_.load()) return;
   if (!admin_drains_ && turns_before_drain_ == 0 && only_admin_left()) drain_admin();
   if (connections_ != nullptr || exchanges_in_use_ > 0) return;
   for (const auto& acceptor : acceptors_) {

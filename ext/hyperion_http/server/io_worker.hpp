@@ -132,8 +132,8 @@ class IoWorker final : private net::CompletionSink {
 
  private:
   class Acceptor;
-  // When somebody should look at the requests that the application has.
-  class WatchAlarm final : public Alarm {
+  // Says that its time has come, no more.
+  class Bell final : public Alarm {
    public:
     void on_time() noexcept override { rang = true; }
     bool rang = false;
@@ -159,6 +159,7 @@ class IoWorker final : private net::CompletionSink {
   void leave(Connection& connection) noexcept;
   void log_request(const http::Exchange& exchange, int status) noexcept;
   void accept(int fd, const net::Listener& listener) noexcept;
+  void end_accepting() noexcept;
   void check_drained() noexcept;
   bool only_admin_left() const noexcept;
   void drain_admin() noexcept;
@@ -185,10 +186,12 @@ class IoWorker final : private net::CompletionSink {
   size_t exchanges_in_use_ = 0;
   ExchangeChain outgoing_;
   RequestWatch watch_;
-  WatchAlarm watch_alarm_;
+  Bell watch_alarm_;  // somebody should look at the requests that the application has
   bool note_carrier_out_ = false;
   Connection* connections_ = nullptr;  // doubly linked
   size_t connection_count_ = 0;
+  Bell last_call_;
+  bool accepting_ended_ = false;
   int turns_before_drain_ = 0;
   bool admin_drains_ = false;
   bool clock_old_ = false;  // the loop may have waited since it was read

@@ -74,7 +74,7 @@ module Hyperion
       # Sockets that the program before this one had at that address.
       def inherit(address)
         descriptors = InheritedSockets.take(address)
-        descriptors.each { |descriptor| @engine.listen_inherited(descriptor, address.kind == :unix) }
+        descriptors.each { |descriptor| @engine.listen_inherited(descriptor, address.kind != :fd) }
         descriptors.any?
       rescue Errno::EBADF, Errno::ENOTSOCK, Errno::EINVAL
         false # it was not passed on after all

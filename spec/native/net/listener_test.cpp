@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <future>
 
 #include "support/sockets.hpp"
 
@@ -38,6 +40,12 @@ struct Directory {
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
 };
+
+// A byte goes from one end of a connection to the other.
+bool talk(const base::UniqueFd& from, const base::UniqueFd& to) {
+  char byte = 0;
+  return ::write(from.get(), "x", 1) == 1 && ::read(to.get(), &byte, 1) == 1 && byte == 'x';
+}
 
 bool exists(const std::string& path) {
   struct stat status {};
@@ -284,6 +292,71 @@ TEST_CASE("listener: handed on, it listens after its end, and the next owner rem
     CHECK(next.value().hand_on().error().os_errno == EBADF);
   }
   CHECK(!exists(path));
+}
+
+TEST_CASE("listener: after the last call who is in the backlog is accepted, and a newcomer is not heard") {
+  for (const char* host : {"127.0.0.1", "::1"}) {
+    CAPTURE(host);
+    auto made = Listener::tcp(host, 0, kOptions);
+    REQUIRE(made.ok());
+    Listener& listener = made.value()[0];
+    const base::UniqueFd early = connect_tcp(listener.port(), host);
+    REQUIRE(early.valid());
+    CHECK(listener.last_call());
+    CHECK(listener.last_call());
+    auto late = std::async(std::launch::async, [&, port = listener.port()] { return connect_tcp(port, host); });
+    CHECK(late.wait_for(std::chrono::milliseconds{100}) == std::future_status::timeout);
+
+    const base::UniqueFd accepted{::accept(listener.fd(), nullptr, nullptr)};
+    REQUIRE(accepted.valid());
+    CHECK(talk(early, accepted));
+    CHECK(::accept(listener.fd(), nullptr, nullptr) == -1);
+    listener.close();
+    CHECK_FALSE(late.get().valid());  // refused when it tried again
+    CHECK(talk(early, accepted));
+  }
+}
+
+TEST_CASE("listener: after the last call at a unix socket newcomers are refused, and its backlog is accepted") {
+  const Directory directory;
+  const std::string path = directory.path + "/socket";
+  auto made = Listener::unix_socket(path, -1, kOptions);
+  REQUIRE(made.ok());
+  const base::UniqueFd early = connect_unix(path);
+  REQUIRE(early.valid());
+  CHECK_FALSE(made.value().last_call());
+  CHECK_FALSE(connect_unix(path).valid());
+  const base::UniqueFd accepted{::accept(made.value().fd(), nullptr, nullptr)};
+  REQUIRE(accepted.valid());
+  CHECK(talk(early, accepted));
+  CHECK(::accept(made.value().fd(), nullptr, nullptr) == -1);
+  CHECK(exists(path));
+}
+
+TEST_CASE("listener: a socket that somebody else has, too, goes on after a last call") {
+  const Directory directory;
+  const std::string path = directory.path + "/socket";
+  auto local = Listener::unix_socket(path, -1, kOptions);
+  auto tcp = Listener::tcp("127.0.0.1", 0, kOptions);
+  REQUIRE(local.ok());
+  REQUIRE(tcp.ok());
+  const uint16_t port = tcp.value()[0].port();
+  const auto local_copy = local.value().hand_on();
+  auto tcp_copy = tcp.value()[0].hand_on();
+  REQUIRE(local_copy.ok());
+  REQUIRE(tcp_copy.ok());
+  CHECK_FALSE(local.value().last_call());
+  CHECK_FALSE(tcp.value()[0].last_call());
+  CHECK(connect_unix(path).valid());
+  CHECK(connect_tcp(port).valid());
+
+  auto borrowed = Listener::inherited(::dup(tcp_copy.value().get()));
+  REQUIRE(borrowed.ok());
+  CHECK_FALSE(borrowed.value().last_call());
+  CHECK(connect_tcp(port).valid());
+  auto next = Listener::inherited(tcp_copy.value().release(), true);
+  REQUIRE(next.ok());
+  CHECK(next.value().last_call());
 }
 
 TEST_CASE("listener: a forked child leaves the parent's socket file alone") {
