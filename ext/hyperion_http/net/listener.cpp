@@ -197,17 +197,23 @@ base::Result<base::UniqueFd> Listener::hand_on() noexcept {
   return copy;
 }
 
-bool Listener::last_call() const noexcept {
+bool Listener::last_call() noexcept {
   if (!fd_ || shared_) return false;
   if (!unix_) return drop_newcomers(fd_.get());
+  remove_file();
   ::shutdown(fd_.get(), SHUT_RD);  // connect is refused from here on; accept goes on
   return false;
 }
 
 void Listener::close() noexcept {
-  // The file first: who finds one to which nobody listens may take its place.
-  if (fd_ && !unlink_path_.empty() && ::getpid() == owner_pid_) ::unlink(unlink_path_.c_str());
+  if (fd_) remove_file();
   fd_.reset();
+}
+
+// Before nobody listens any more, and once: who finds a file like that may take its place.
+void Listener::remove_file() noexcept {
+  if (!unlink_path_.empty() && ::getpid() == owner_pid_) ::unlink(unlink_path_.c_str());
+  unlink_path_.clear();
 }
 
 base::Status Listener::name_from_socket() {

@@ -41,8 +41,9 @@ class Listener {
   // No newcomers any more. What is in the backlog, and who is in the middle of a handshake, can still be accepted, and
   // then close() cuts nobody off who was told that it is connected. A TCP client that comes between the two repeats its
   // SYN a second later, and is refused then or served by who listens next. Nothing happens to a socket that another
-  // process has, too, or that was handed on. Any thread; true when somebody may be in the middle of a handshake.
-  bool last_call() const noexcept;
+  // process has, too, or that was handed on. The file of a unix socket is removed. True when somebody may be in the
+  // middle of a handshake.
+  bool last_call() noexcept;
   // Further connections are refused. The name stays.
   void close() noexcept;
 
@@ -63,6 +64,7 @@ class Listener {
  private:
   Listener(base::UniqueFd fd, bool is_unix) noexcept : fd_(std::move(fd)), unix_(is_unix) {}
   base::Status name_from_socket();
+  void remove_file() noexcept;
 
   base::GuardedFd fd_;
   bool unix_;

@@ -38,6 +38,9 @@ constexpr auto kDrainLinger = std::chrono::milliseconds{250};
 // The same, of one whose next request did not come.
 constexpr auto kDrainIdleLinger = std::chrono::milliseconds{30};
 
+// What TCP counts as unconfirmed of a connection whose end was sent, and nothing else.
+constexpr uint64_t kFin = 1;
+
 // nginx's word for a request whose client left before the response: no status was ever sent.
 constexpr int kClientClosed = 499;
 
@@ -475,7 +478,7 @@ void Connection::drain() noexcept {
   if (state_ != State::open) return;
   if (session_->phase() != Phase::idle) {
     session_->drain();
-  } else if (waiting_since() <= worker_.now() - kRest && worker_.loop().unconfirmed(handle_) == 0) {
+  } else if (!first_request_ && waiting_since() <= worker_.now() - kRest && worker_.loop().unconfirmed(handle_) == 0) {
     end_idle(base::Duration{0});
   }
   // Any other one may have its next request on the way, or its first, and is given a moment.
@@ -486,6 +489,8 @@ void Connection::drain() noexcept {
 void Connection::end_idle(base::Duration linger) noexcept {
   linger_most_ = linger;
   session_->drain();
+  // What it has received is no request yet, nor worth waiting for: the beginning of an empty line.
+  if (session_->phase() == Phase::idle) session_->fail(ErrorCode::idle_timeout);
 }
 
 Instant Connection::waiting_since() const noexcept {
@@ -606,7 +611,7 @@ void Connection::on_time() noexcept {
   if (state_ == State::lingering) {
     // Closed now, the socket would drop what the client has still to take, as soon as the client sends anything.
     const base::Duration most = worker_.options().limits.linger_timeout;
-    if (now >= deadline() && linger_limit_ < most && worker_.loop().unconfirmed(handle_) > 0) {
+    if (now >= deadline() && linger_limit_ < most && worker_.loop().unconfirmed(handle_) > kFin) {
       linger_limit_ = std::min<base::Duration>(most, linger_limit_ + kDrainLinger);
     }
     if (now >= deadline()) close();

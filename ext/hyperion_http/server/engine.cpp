@@ -90,7 +90,13 @@ base::Result<std::vector<base::UniqueFd>> Engine::hand_on() {
 }
 
 void Engine::drain() noexcept {
-  for (auto& worker : workers_) worker->request_drain();
+  const std::lock_guard lock{mutex_};
+  if (std::exchange(drain_begun_, true)) return;
+  bool somebody_comes = false;
+  for (net::Listener& listener : listeners_) {
+    if (listener.role() != kAdminRole && listener.last_call()) somebody_comes = true;
+  }
+  for (auto& worker : workers_) worker->request_drain(somebody_comes);
 }
 
 bool Engine::draining() const noexcept {

@@ -202,7 +202,8 @@ base::Status IoWorker::start() {
   return entered->get_future().get();
 }
 
-void IoWorker::request_drain() noexcept {
+void IoWorker::request_drain(bool somebody_comes) noexcept {
+  somebody_comes_ = somebody_comes;
   drain_requested_.store(true, std::memory_order_release);
   loop_->wakeup().ring();
 }
@@ -286,12 +287,8 @@ void IoWorker::obey() noexcept {
   if (!drain_requested_.load(std::memory_order_acquire)) return;
   if (!context_.draining) {
     context_.draining = true;
-    bool somebody_comes = false;
-    for (const net::Listener& listener : shared_.listeners) {
-      if (listener.role() != kAdminRole && listener.last_call()) somebody_comes = true;
-    }
-    if (somebody_comes) timers_.arm(last_call_, now() + kLastCall);
-    last_call_.rang = !somebody_comes;
+    if (somebody_comes_) timers_.arm(last_call_, now() + kLastCall);
+    last_call_.rang = !somebody_comes_;
     // What clients have sent already is read before their connections are judged idle.
     turns_before_drain_ = 3;
     return;

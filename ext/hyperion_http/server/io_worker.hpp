@@ -73,8 +73,9 @@ class IoWorker final : private net::CompletionSink {
   // --- Any thread ---
 
   base::Status start();
-  // Accepts what waits in the backlog, then nothing more; closes what is idle; says `connection: close` to the rest.
-  void request_drain() noexcept;
+  // Once, after the last call for newcomers (`somebody_comes`: there may be handshakes under way): accepts what waits
+  // in the backlog, then nothing more; closes what is idle; says `connection: close` to the rest.
+  void request_drain(bool somebody_comes) noexcept;
   // Ends the thread after its current turn, whatever is under way. Join afterwards.
   void request_stop() noexcept;
   void join() noexcept { thread_.join(); }
@@ -191,6 +192,7 @@ class IoWorker final : private net::CompletionSink {
   Connection* connections_ = nullptr;  // doubly linked
   size_t connection_count_ = 0;
   Bell last_call_;
+  bool somebody_comes_ = false;  // before drain_requested_
   bool accepting_ended_ = false;
   int turns_before_drain_ = 0;
   bool admin_drains_ = false;
