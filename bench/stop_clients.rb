@@ -12,7 +12,6 @@
 
 require "rbconfig"
 require "socket"
-require "tmpdir"
 
 # One client: asks until it is refused.
 class Asker

@@ -91,7 +91,7 @@ base::Result<std::vector<base::UniqueFd>> Engine::hand_on() {
 
 void Engine::drain() noexcept {
   const std::lock_guard lock{mutex_};
-  if (std::exchange(drain_begun_, true)) return;
+  if (draining()) return;
   bool somebody_comes = false;
   for (net::Listener& listener : listeners_) {
     if (listener.role() != kAdminRole && listener.last_call()) somebody_comes = true;

@@ -84,7 +84,6 @@ class Engine {
   Admission admission_;
   std::vector<std::unique_ptr<IoWorker>> workers_;
   std::atomic<unsigned> accepting_{0};  // I/O threads
-  bool drain_begun_ = false;            // guarded by mutex_
   std::mutex mutex_;                    // guards interrupted_ and the condition
   std::condition_variable changed_;
   bool interrupted_ = false;

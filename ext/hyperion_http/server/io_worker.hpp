@@ -74,7 +74,7 @@ class IoWorker final : private net::CompletionSink {
 
   base::Status start();
   // Once, after the last call for newcomers (`somebody_comes`: there may be handshakes under way): accepts what waits
-  // in the backlog, then nothing more; closes what is idle; says `connection: close` to the rest.
+  // in the backlog, then nothing more; ends what is idle; says `connection: close` to the rest.
   void request_drain(bool somebody_comes) noexcept;
   // Ends the thread after its current turn, whatever is under way. Join afterwards.
   void request_stop() noexcept;

@@ -71,7 +71,7 @@ module Hyperion
         end
       end
 
-      # Sockets that the program before this one had at that address.
+      # Sockets that the program before this one had at that address: nobody else's, unless it had them from somebody.
       def inherit(address)
         descriptors = InheritedSockets.take(address)
         descriptors.each { |descriptor| @engine.listen_inherited(descriptor, address.kind != :fd) }

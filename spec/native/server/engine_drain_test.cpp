@@ -38,7 +38,7 @@ struct InFlight {
 
 }  // namespace
 
-TEST_CASE("engine: draining ends what is idle at once") {
+TEST_CASE("engine: draining ends what is idle") {
   server::Options options = calm_options();
   SUBCASE("one I/O thread") { options.io_threads = 1; }
   SUBCASE("three") { options.io_threads = 3; }
@@ -169,9 +169,7 @@ TEST_CASE(
   CHECK(eventually([&] { return server.sum(&observe::Counters::bytes_written) > kSize; }));
   server.engine.drain();
   CHECK(eventually([&] { return !connect_tcp(server.port).valid(); }));
-  std::this_thread::sleep_for(milliseconds{100});
   CHECK(client.send(get("/late")));
-  std::this_thread::sleep_for(milliseconds{50});
   const ClientResponse response = read_response(client);
   CHECK(response.status == 200);
   CHECK(response.body.size() == kSize);
@@ -338,7 +336,7 @@ TEST_CASE("engine: servers come and go in one process without leaving anything")
 
 TEST_CASE("engine: nobody who was told that it is connected goes without an answer when a drain meets traffic") {
   // Each round lasts a second: for as long a client waits whose SYN came too late.
-  for (int round = 0; round < 5; ++round) {
+  for (int round = 0; round < 10; ++round) {
     server::Options options = calm_options();
     options.io_threads = round % 2 == 0 ? 1 : 3;
     TestServer server{say_ok, options, 2};
@@ -351,15 +349,9 @@ TEST_CASE("engine: nobody who was told that it is connected goes without an answ
         while (!over) {
           base::UniqueFd fd = connect_tcp(server.port);
           if (!fd) return;  // refused
-          const base::Instant connected = base::now();
           Client client{std::move(fd)};
           const bool sent = client.send(get("/"));
-          const bool in_time = since(connected) < milliseconds{20};
-          if (sent && read_response(client).status == 200) {
-            ++served;
-          } else if (in_time) {
-            ++lost;
-          }
+          ++(sent && read_response(client).status == 200 ? served : lost);
         }
       });
     }
