@@ -28,9 +28,9 @@ RSpec.describe "bin/setup" do
   end
 
   # One more program in the same folder.
-  def start(process, *arguments, program: "serve")
+  def start(process, *arguments, program: "serve", path: ENV.fetch("PATH"))
     out = process.path("out#{@count = @count.to_i + 1}")
-    env = {"PATH" => "#{process.path("fake")}:#{ENV.fetch("PATH")}", "BUNDLE_GEMFILE" => nil,
+    env = {"PATH" => "#{process.path("fake")}:#{path}", "BUNDLE_GEMFILE" => nil,
            "RUBYOPT" => nil, "RUBYLIB" => nil}
     pid = Process.spawn(env, process.path("bin/#{program}"), *arguments,
                         chdir: process.folder, in: File::NULL, %i[out err] => out)
@@ -53,6 +53,29 @@ RSpec.describe "bin/setup" do
   def ended(pid)
     wait_until("its end") { @ended = Process.wait2(pid, Process::WNOHANG) }
     @ended.last.exitstatus
+  end
+
+  # What this machine's PATH has, but for one program.
+  def without(program, folder)
+    FileUtils.mkdir(folder)
+    ENV.fetch("PATH").split(":").reverse_each do |place|
+      programs = Dir.children(place) - [program]
+      FileUtils.ln_sf(programs.map { |name| File.join(place, name) }, folder)
+    rescue Errno::ENOENT
+      next
+    end
+    folder
+  end
+
+  it "without root prints the one line that installs what is missing" do
+    fakes = {"fake/id" => "#!/bin/sh\necho 1000\n", "fake/apt-get" => "#!/bin/sh\ntouch installed\n"}
+    process, first, = checkout(files: {"go" => "", **fakes})
+    ended(first)
+    FileUtils.chmod(0o755, fakes.keys.map { |name| process.path(name) })
+    _, pid, out = start(process, path: without("make", process.path("bare")))
+    expect(ended(pid)).to eq(1)
+    expect(File.read(out)).to match(/^  sudo apt-get update && sudo apt-get install -y --no-install-recommends make$/)
+    expect(File.exist?(process.path("installed"))).to be(false)
   end
 
   it "says that it compiles, and nothing when there is nothing to do" do
