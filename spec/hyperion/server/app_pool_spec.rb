@@ -71,6 +71,20 @@ RSpec.describe Hyperion::Server::AppPool do
     end
   end
 
+  it "shrinks to its minimum once there is nothing to do, and grows again" do
+    server, release = start("1:3")
+    fill = lambda do
+      clients = Array.new(3) { connect(server).request("GET", "/stay") }
+      wait_until("three requests inside") { server.stats.values_at(:threads, :queue_depth) == [3, 0] }
+      3.times { release << true }
+      expect(clients.map { |client| client.read_response.status }).to all(eq(200))
+    end
+    fill.call
+    # After ten seconds of rest.
+    wait_until("one thread", patience: 60) { server.stats[:threads] == 1 && app_threads.size == 1 }
+    fill.call
+  end
+
   it "starts without a thread where none is needed" do
     server, = start("0:2")
     expect(app_threads).to eq([])
