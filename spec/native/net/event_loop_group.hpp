@@ -154,16 +154,19 @@ class LoopRig final : public net::CompletionSink {
   std::unique_ptr<net::EventLoop> loop_;
 };
 
-// Sends until the kernel takes no more: a send is under way, and its `sent` has not come. What was taken counts up.
+// Sends until the kernel takes no more: a send is under way, its `sent` has not come, and does not come by itself. What
+// was taken counts up. `fd` is the stream's.
 template <class Loop>
-size_t clog(LoopRig<Loop>& rig, net::Handle handle, const std::string& bytes) {
+size_t clog(LoopRig<Loop>& rig, net::Handle handle, int fd, const std::string& bytes) {
   size_t taken = 0;
   while (true) {
     const iovec piece{.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()};
     const size_t before = rig.count(Kind::sent, handle);
+    const auto was_sent = [&] { return rig.count(Kind::sent, handle) > before; };
     rig->send(handle, {&piece, 1}, false);
     rig.settle();
-    if (rig.count(Kind::sent, handle) == before) return taken;
+    REQUIRE(rig.until([&] { return was_sent() || peer_takes_nothing(fd); }));
+    if (!was_sent()) return taken;
     taken += static_cast<size_t>(rig.of(Kind::sent, handle).back().result);
   }
 }

@@ -21,11 +21,12 @@ TEST_CASE_TEMPLATE("loop: close ends everything under way, and `closed` is the l
   for (const Family family : kFamilies) {
     LoopRig<Loop> rig;
     Pair pair = make_pair(family);
+    const int fd = pair.ours.get();
     shrink_buffers(pair.ours.get());
     int owner = 0;
     const net::Handle handle = rig.receiving(std::move(pair.ours), &owner);
     const std::string bytes = pattern(300'000);
-    clog(rig, handle, bytes);
+    clog(rig, handle, fd, bytes);
     say(pair.peer, "unread");
     rig.events.clear();
     rig->close(handle);
@@ -199,9 +200,10 @@ TEST_CASE_TEMPLATE("loop: a destroyed loop leaves nothing open", Loop, HYPERION_
     Pair detached = make_pair(Family::tcp);
     Pair closed = make_pair(Family::tcp);
     rig.receiving(std::move(receiving.ours));
+    const int fd = clogged.ours.get();
     const net::Handle busy = rig.add(std::move(clogged.ours));
     const std::string bytes = pattern(8'000'000);
-    clog(rig, busy, bytes);
+    clog(rig, busy, fd, bytes);
     rig->detach(rig.add(std::move(detached.ours)));
     rig->close(rig.add(std::move(closed.ours)));
     rig.destroy_loop();

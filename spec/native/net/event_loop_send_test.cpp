@@ -172,9 +172,10 @@ TEST_CASE_TEMPLATE("loop: a stream receives while a send waits", Loop, HYPERION_
     LoopRig<Loop> rig;
     Pair pair = make_pair(family);
     shrink_buffers(pair.ours.get());
+    const int fd = pair.ours.get();
     const net::Handle handle = rig.receiving(std::move(pair.ours));
     const std::string bytes = pattern(300'000);
-    const size_t taken = clog(rig, handle, bytes);
+    const size_t taken = clog(rig, handle, fd, bytes);
     const size_t before = rig.count(Kind::sent, handle);
     REQUIRE(::send(pair.peer.get(), "ping", 4, 0) == 4);
     CHECK(rig.until([&] { return rig.received(handle) == "ping"; }));
@@ -203,9 +204,10 @@ TEST_CASE_TEMPLATE("loop: a waiting send ends with an error when the peer resets
     LoopRig<Loop> rig;
     Pair pair = make_pair(family);
     shrink_buffers(pair.ours.get());
+    const int fd = pair.ours.get();
     const net::Handle handle = rig.add(std::move(pair.ours));
     const std::string bytes = pattern(300'000);
-    clog(rig, handle, bytes);
+    clog(rig, handle, fd, bytes);
     const size_t before = rig.count(Kind::sent, handle);
     reset(pair.peer);
     REQUIRE(rig.until([&] { return rig.count(Kind::sent, handle) > before; }));

@@ -59,16 +59,17 @@ TEST_CASE_TEMPLATE("uring: whatever the kernel cancels is begun again", Loop, HY
   const net::Handle receiving = rig.receiving(std::move(pair.ours));
   Pair full = make_pair(Family::tcp);
   shrink_buffers(full.ours.get());
+  const int fd = full.ours.get();
   const net::Handle sending = rig.add(std::move(full.ours));
   const std::string bytes = pattern(3'000'000);
-  size_t taken = clog(rig, sending, bytes);
+  size_t taken = clog(rig, sending, fd, bytes);
   // A send that is begun again may find a little room, at any time: the socket says so only from a third on.
   const auto refill = [&] {
     const auto sent = rig.of(Kind::sent, sending);
     if (sent.empty()) return;
     REQUIRE(sent.size() == 1);
     REQUIRE(sent[0].result > 0);
-    taken += static_cast<size_t>(sent[0].result) + clog(rig, sending, bytes);
+    taken += static_cast<size_t>(sent[0].result) + clog(rig, sending, fd, bytes);
     rig.events.clear();
   };
   for (int round = 0; round < 3; ++round) {

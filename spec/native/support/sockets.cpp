@@ -3,8 +3,8 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -114,6 +114,13 @@ base::UniqueFd connect_from(const char* from, uint16_t port) {
 void shrink_buffers(int fd, int size) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
+bool peer_takes_nothing(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0) return true;
+  return info.tcpi_snd_wnd == 0 && info.tcpi_unacked == 0 && info.tcpi_notsent_bytes > 0;
 }
 
 void reset(base::UniqueFd& fd) {

@@ -36,6 +36,10 @@ base::UniqueFd connect_unix(std::string_view path);
 // Small buffers, so that a test fills them soon. A receive buffer below TCP's segment size (64 KiB on loopback) makes a
 // reader slow as well: the window opens by the sender's timer alone.
 void shrink_buffers(int fd, int size = 16 * 1024);
+// The peer's buffer is full, so that nothing leaves until it reads. TCP's delayed acknowledgements (40 ms) and its
+// timer for a window that is nearly shut (200 ms) let a socket that took nothing more take a little more. A unix
+// socket: true.
+bool peer_takes_nothing(int fd);
 // Ends a connection with a reset.
 void reset(base::UniqueFd& fd);
 // Descriptors that this process has open.
