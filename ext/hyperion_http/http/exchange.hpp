@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/cache_line.hpp"
 #include "base/clock.hpp"
 #include "base/counted.hpp"
 #include "http/body_pipe.hpp"
@@ -56,13 +57,14 @@ class Mailbox {
 struct Origin {
   std::array<char, 46> address{};  // INET6_ADDRSTRLEN
   uint8_t address_size = 0;
-  uint16_t port = 0;
-  std::array<char, 46> local_address{};
   uint8_t local_address_size = 0;
+  uint16_t port = 0;
   uint16_t local_port = 0;
   bool secure = false;
   // It came in where the admin paths have a listener of their own.
   bool admin = false;
+  // Last, for an application seldom asks for it: see Exchange's members.
+  std::array<char, 46> local_address{};
 
   std::string_view remote() const noexcept { return {address.data(), address_size}; }
   std::string_view local() const noexcept { return {local_address.data(), local_address_size}; }
@@ -88,28 +90,6 @@ class Exchange {
   explicit Exchange(Mailbox& mailbox) noexcept : mailbox_(mailbox) {}
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
-
-  Request request;
-  Response response;
-  Origin origin;
-  // Set by the I/O thread: the head's first byte, complete and dispatched. Set by the answerer: taken (which the I/O
-  // thread reads at any time; the epoch until then), answered.
-  base::Instant began{};
-  base::Instant ready{};
-  std::atomic<base::Instant> taken{};
-  base::Instant answered{};
-  // Of a stream. Made by the answerer before it signals kAnswered.
-  std::optional<BodyPipe> pipe;
-  Answerer answerer = Answerer::app;
-  // Answerer::block: which one, by its number in ruby/rack/route_apps.
-  uint64_t route = 0;
-  // The route that it was matched with, which may have been replaced meanwhile.
-  base::Ref<const base::Counted> held;
-  // What the application wants in the log line (observe/log_fields), set before kAnswered.
-  std::string log_fields;
-  // Interim responses (103), and the connection itself.
-  InterimQueue hints;
-  Handoff handoff;
 
   // --- The answerer ---
 
@@ -145,45 +125,16 @@ class Exchange {
   // after its end of the answerer itself.
   void turn_away(uint32_t events) noexcept;
 
-  Stage stage = Stage::request;
-  // Set by the answerer before its first kReleased: it wants the exchange back when the response is sent or lost.
-  bool wants_follow_up = false;
-  // For the follow-up: the response left whole.
-  bool delivered = false;
-  // Written by the file pool before kStored.
-  int stored_error = 0;
+  // --- Members, by who uses them ---
+  //
+  // Most exchanges are filled on one core, answered on another and sent on the first, and each line of memory that both
+  // use travels with them. So what both need in every exchange stands close together, apart from what only the I/O
+  // thread touches and from what few exchanges use.
 
-  // Another one with each request: tells whether it is still the same that somebody remembers.
-  uint64_t serial = 0;
-  // Which I/O thread of its server made it, from 0.
-  unsigned io_thread = 0;
-
-  // Links for whoever holds the exchange: the mailbox, a queue or a free list; one at a time, except the mailbox.
-  Exchange* mail_next = nullptr;
-  Exchange* next = nullptr;
-  // The connection's, beside the others.
-  Exchange* unsent_next = nullptr;
-  // server/request_watch.
-  Exchange* watch_previous = nullptr;
-  Exchange* watch_next = nullptr;
-  // The connection, while it lives; the I/O thread's alone.
-  void* owner = nullptr;
-  // The connection whose share of the application it takes, until `released`, also after the connection has let go of
-  // it; null where shares are not limited.
-  void* charged_to = nullptr;
-  // OutputQueue::appended_total() behind the last byte of the response; the I/O thread's alone.
-  uint64_t output_end = 0;
-  uint64_t response_bytes = 0;  // of its body, for the log
-  int superseded = 0;           // the status that was sent instead of the answerer's response; 0: none was
-  bool in_use = false;          // not in a free list; the I/O thread's alone
-  bool dispatched = false;      // an answerer has it, until `released`
-  bool released = false;
-  bool answered_seen = false;
-  bool storing = false;   // the file pool has a part of its body
-  bool spilled = false;   // some of the body is in a file: all of it will be
-  bool finished = false;  // logged and counted: sent or lost
-  bool watched = false;   // server/request_watch
-  bool warned = false;
+  // Both threads. The lines behind the first two of `request` and of `response`, and behind the first of `origin`, are
+  // not needed in every exchange.
+  Request request;
+  Response response;
 
  private:
   Mailbox& mailbox_;
@@ -191,6 +142,66 @@ class Exchange {
   std::atomic<bool> gone_{false};
   std::atomic<bool> overdue_{false};
   std::atomic<bool> decided_{false};  // claimed or expired
+
+ public:
+  Stage stage = Stage::request;
+  // Set by the answerer: taken (which the I/O thread reads at any time; the epoch until then), answered.
+  std::atomic<base::Instant> taken{};
+  base::Instant answered{};
+  // Links for whoever holds the exchange: the mailbox; a queue or a free list; one at a time, except the mailbox.
+  Exchange* mail_next = nullptr;
+  Exchange* next = nullptr;
+  // Answerer::block: which one, by its number in ruby/rack/route_apps.
+  uint64_t route = 0;
+  Answerer answerer = Answerer::app;
+  // Set by the answerer before its first kReleased: it wants the exchange back when the response is sent or lost.
+  bool wants_follow_up = false;
+  // For the follow-up: the response left whole.
+  bool delivered = false;
+  alignas(base::kCacheLine) Origin origin;
+
+  // The I/O thread. When the head's first byte came, and when it was complete and dispatched:
+  base::Instant began{};
+  base::Instant ready{};
+  // The route that it was matched with, which may have been replaced meanwhile.
+  base::Ref<const base::Counted> held;
+  // Another one with each request: tells whether it is still the same that somebody remembers.
+  uint64_t serial = 0;
+  // The connection's, beside the others.
+  Exchange* unsent_next = nullptr;
+  // server/request_watch.
+  Exchange* watch_previous = nullptr;
+  Exchange* watch_next = nullptr;
+  // The connection, while it lives.
+  void* owner = nullptr;
+  // The connection whose share of the application it takes, until `released`, also after the connection has let go of
+  // it; null where shares are not limited.
+  void* charged_to = nullptr;
+  // OutputQueue::appended_total() behind the last byte of the response.
+  uint64_t output_end = 0;
+  uint64_t response_bytes = 0;  // of its body, for the log
+  // Which I/O thread of its server made it, from 0.
+  unsigned io_thread = 0;
+  int superseded = 0;       // the status that was sent instead of the answerer's response; 0: none was
+  bool in_use = false;      // not in a free list
+  bool dispatched = false;  // an answerer has it, until `released`
+  bool released = false;
+  bool answered_seen = false;
+  bool storing = false;   // the file pool has a part of its body
+  bool spilled = false;   // some of the body is in a file: all of it will be
+  bool finished = false;  // logged and counted: sent or lost
+  bool watched = false;   // server/request_watch
+  bool warned = false;
+  // Written by the file pool before kStored.
+  int stored_error = 0;
+
+  // Few exchanges. What the application wants in the log line (observe/log_fields), set before kAnswered:
+  std::string log_fields;
+  // Of a stream. Made by the answerer before it signals kAnswered.
+  std::optional<BodyPipe> pipe;
+  // Interim responses (103), and the connection itself.
+  InterimQueue hints;
+  Handoff handoff;
 };
 
 }  // namespace hyperion::http

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/cache_line.hpp"
 #include "base/unique_fd.hpp"
 #include "http/fields.hpp"
 
@@ -38,9 +39,16 @@ struct RequestBody {
   void clear() noexcept;
 };
 
-struct Request {
+// What every request has comes first: http/exchange.hpp says why.
+struct alignas(base::kCacheLine) Request {
   Method method = Method::get;
   Version version = Version::http11;
+  bool chunked = false;
+  bool expects_continue = false;
+  // The client, or its HTTP version, wants the connection to go on after the response.
+  bool keep_alive = true;
+  // The Upgrade field is there and Connection names it.
+  bool upgrade = false;
   // Request target as it came, in absolute form too.
   Slice method_name;
   Slice target;
@@ -49,16 +57,11 @@ struct Request {
   Slice path;
   Slice query;
   Slice authority;
-  FieldList fields;
-  FieldList trailers;
-  RequestBody body;
   std::optional<uint64_t> content_length;
-  bool chunked = false;
-  bool expects_continue = false;
-  // The client, or its HTTP version, wants the connection to go on after the response.
-  bool keep_alive = true;
-  // The Upgrade field is there and Connection names it.
-  bool upgrade = false;
+  FieldList fields;
+  // Empty without has_body().
+  RequestBody body;
+  FieldList trailers;
 
   bool has_body() const noexcept { return chunked || content_length.value_or(0) > 0; }
   std::string_view view(Slice slice) const noexcept { return fields.view(slice); }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cache_line.hpp"
 #include "base/result.hpp"
 #include "buffer/file_range.hpp"
 #include "buffer/output_queue.hpp"
@@ -16,7 +17,8 @@
 
 namespace hyperion::http {
 
-class Response {
+// What every response has comes first: http/exchange.hpp says why.
+class alignas(base::kCacheLine) Response {
  public:
   enum class Body : uint8_t {
     memory,  // `bytes`, then `blocks`: complete
@@ -38,22 +40,22 @@ class Response {
   Response& operator=(const Response&) = delete;
 
   int status = 200;
-  FieldList fields;
-
   Body body = Body::memory;
-  std::string bytes;
-  std::vector<buffer::Block> blocks;
-  buffer::FileRange file;
-  // Set: this is the response, and of the rest only `status` counts. Valid until the session has been given the answer.
-  const Prepared* prepared = nullptr;
 
   // What the author said about framing and the connection.
-  std::optional<uint64_t> declared_length;
   bool declared_chunked = false;  // transfer-encoding: chunked; the body may be encoded already
   bool wants_close = false;       // connection: close
   bool has_date = false;
   // Of a stream: its first bytes may be waited for a moment, so that they share a segment with the head.
   bool hold_head = false;
+  std::optional<uint64_t> declared_length;
+
+  // Set: this is the response, and of the rest only `status` counts. Valid until the session has been given the answer.
+  const Prepared* prepared = nullptr;
+  FieldList fields;
+  std::string bytes;
+  std::vector<buffer::Block> blocks;
+  buffer::FileRange file;
 
   // Adds one field line. Takes out, and remembers where it matters: content-length, transfer-encoding, connection and
   // what RFC 9110 section 7.6.1 names with it, `status` and `rack.*` (Rack SPEC, "The Headers"). `upgrade` stays on a

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 
+#include "base/cache_line.hpp"
 #include "observe/durations.hpp"
 #include "observe/histogram.hpp"
 #include "observe/metrics.hpp"
@@ -32,7 +33,7 @@ inline constexpr size_t kConnectionStates = static_cast<size_t>(ConnectionState:
 // As many as http::Answerer has.
 inline constexpr size_t kAnswerers = 5;
 
-struct alignas(64) Shard {
+struct alignas(base::kCacheLine) Shard {
   Counters counters;
   std::array<Counter, kConnectionStates> connections;
   std::array<Counter, kAnswerers> answered;  // by http::Answerer
@@ -44,7 +45,7 @@ struct alignas(64) Shard {
 };
 
 // Written by any thread.
-struct alignas(64) Common {
+struct alignas(base::kCacheLine) Common {
   std::atomic<uint64_t> app_errors{0};
   Paths paths;
 };

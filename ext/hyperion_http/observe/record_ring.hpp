@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/cache_line.hpp"
+
 namespace hyperion::observe {
 
 class RecordRing {
@@ -34,9 +36,9 @@ class RecordRing {
   size_t mask_;
   std::unique_ptr<char[]> memory_;
   // Positions grow without end; only the producer moves head_, only the consumer tail_.
-  alignas(64) std::atomic<size_t> head_{0};
+  alignas(base::kCacheLine) std::atomic<size_t> head_{0};
   std::atomic<uint64_t> dropped_{0};
-  alignas(64) std::atomic<size_t> tail_{0};
+  alignas(base::kCacheLine) std::atomic<size_t> tail_{0};
 };
 
 }  // namespace hyperion::observe

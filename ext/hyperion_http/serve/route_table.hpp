@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cache_line.hpp"
 #include "base/counted.hpp"
 #include "serve/route.hpp"
 
@@ -24,7 +25,7 @@ class RouteTable {
   using RouteRef = base::Ref<const Route>;
 
   // One I/O thread's: the route that it found last stays valid until it looks again.
-  class alignas(64) Reader {
+  class alignas(base::kCacheLine) Reader {
    private:
     friend class RouteTable;
     mutable std::atomic<const Route*> using_{nullptr};

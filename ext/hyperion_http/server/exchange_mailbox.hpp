@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "base/cache_line.hpp"
 #include "http/exchange.hpp"
 #include "net/wakeup.hpp"
 
@@ -52,8 +53,10 @@ class ExchangeMailbox final : public http::Mailbox {
   // No exchange has this address.
   static http::Exchange* asleep() noexcept { return reinterpret_cast<http::Exchange*>(uintptr_t{1}); }
 
-  std::atomic<http::Exchange*> head_{nullptr};
   net::Wakeup& wakeup_;
+  // Every answer changes it, so it has a line of its own: the I/O thread does not wait for it when it uses its
+  // neighbours.
+  alignas(base::kCacheLine) std::atomic<http::Exchange*> head_{nullptr};
 };
 
 }  // namespace hyperion::server

@@ -3,8 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <set>
 #include <thread>
 #include <utility>
+
+#include "base/cache_line.hpp"
 
 using namespace hyperion;
 using http::Exchange;
@@ -16,7 +20,61 @@ struct Letters final : http::Mailbox {
   std::atomic<int> count{0};
 };
 
+// The line of the cache where a member begins and the one where it ends, counted from the exchange's first.
+template <class Member>
+std::pair<size_t, size_t> lines_of(const Exchange& exchange, const Member& member) {
+  const auto begin =
+      static_cast<size_t>(reinterpret_cast<const char*>(&member) - reinterpret_cast<const char*>(&exchange));
+  return {begin / base::kCacheLine, (begin + sizeof member - 1) / base::kCacheLine};
+}
+
 }  // namespace
+
+TEST_CASE("exchange: what both threads use in every exchange lies on six lines of the cache, and nobody else's there") {
+  Letters letters;
+  const Exchange exchange{letters};
+  CHECK(reinterpret_cast<uintptr_t>(&exchange) % base::kCacheLine == 0);
+  std::set<size_t> shared;
+  const auto share = [&](const auto& member) {
+    const auto [first, last] = lines_of(exchange, member);
+    for (size_t line = first; line <= last; ++line) shared.insert(line);
+  };
+  const http::Request& request = exchange.request;
+  share(request.method);
+  share(request.keep_alive);
+  share(request.target);
+  share(request.path);
+  share(request.authority);
+  share(request.content_length);
+  share(request.fields);
+  const http::Response& response = exchange.response;
+  share(response.status);
+  share(response.declared_length);
+  share(response.prepared);
+  share(response.fields);
+  share(response.bytes);
+  share(exchange.stage);
+  share(exchange.taken);
+  share(exchange.answered);
+  share(exchange.mail_next);
+  share(exchange.next);
+  share(exchange.answerer);
+  share(exchange.wants_follow_up);
+  share(exchange.origin.address);
+  share(exchange.origin.secure);
+  CHECK(shared.size() == 6);
+  const auto apart = [&](const auto& member) {
+    const auto [first, last] = lines_of(exchange, member);
+    for (size_t line = first; line <= last; ++line) CHECK(shared.count(line) == 0);
+  };
+  apart(exchange.began);
+  apart(exchange.owner);
+  apart(exchange.output_end);
+  apart(exchange.watch_next);
+  apart(exchange.released);
+  apart(exchange.pipe);
+  apart(exchange.handoff);
+}
 
 TEST_CASE("exchange: the first of several events posts it, the others ride along") {
   Letters letters;

@@ -174,12 +174,11 @@ VALUE trailers(const http::FieldList& fields) {
 
 void set_body(const Gvl& gvl, Exchange& exchange, VALUE env) {
   Request& request = exchange.request;
+  if (!request.chunked && !request.content_length) return;
   // The length of the decoded content: what an app can read, also when it came chunked (RFC 9112 section 7.1.3).
-  if (request.chunked || request.content_length) {
-    char digits[24];
-    const auto end = std::to_chars(digits, digits + sizeof digits, request.body.size()).ptr;
-    rb_hash_aset(env, literals.key_content_length, to_string({digits, static_cast<size_t>(end - digits)}));
-  }
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, request.body.size()).ptr;
+  rb_hash_aset(env, literals.key_content_length, to_string({digits, static_cast<size_t>(end - digits)}));
   if (request.body.size() > 0) {
     rb_hash_aset(env, literals.key_input, make_input(gvl, std::move(request.body)));
   }
