@@ -189,12 +189,15 @@ base::Result<Listener> Listener::inherited(int fd, bool ours) {
 
 Listener::~Listener() { close(); }
 
-base::Result<base::UniqueFd> Listener::hand_on() noexcept {
+base::Result<base::UniqueFd> Listener::copy() const noexcept {
   base::UniqueFd copy{::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0)};
   if (!copy) return base::Error::os(errno);
+  return copy;
+}
+
+void Listener::handed_on() noexcept {
   unlink_path_.clear();
   shared_ = true;
-  return copy;
 }
 
 bool Listener::last_call() noexcept {

@@ -47,9 +47,10 @@ class Listener {
   // Further connections are refused. The name stays.
   void close() noexcept;
 
-  // The same socket once more, for a process that comes after this one: it goes on listening when this listener is
-  // closed, and the file of a unix socket stays. Errors: EBADF when it is closed, EMFILE.
-  base::Result<base::UniqueFd> hand_on() noexcept;
+  // The same socket once more, for a process that comes after this one. Errors: EBADF when it is closed, EMFILE.
+  base::Result<base::UniqueFd> copy() const noexcept;
+  // That process has it: it goes on listening when this listener is closed, and the file of a unix socket stays.
+  void handed_on() noexcept;
 
   int fd() const noexcept { return fd_.get(); }
   bool is_unix() const noexcept { return unix_; }

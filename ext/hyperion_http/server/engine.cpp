@@ -81,11 +81,12 @@ base::Status Engine::start() {
 
 base::Result<std::vector<base::UniqueFd>> Engine::hand_on() {
   std::vector<base::UniqueFd> copies;
-  for (net::Listener& listener : listeners_) {
-    auto copy = listener.hand_on();
+  for (const net::Listener& listener : listeners_) {
+    auto copy = listener.copy();
     if (!copy) return copy.error();
     copies.push_back(std::move(copy).value());
   }
+  for (net::Listener& listener : listeners_) listener.handed_on();
   return copies;
 }
 

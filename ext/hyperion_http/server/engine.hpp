@@ -39,7 +39,7 @@ class Engine {
 
   base::Status start();
   // Before drain and stop: a copy of each listener's socket, in order, for the process that comes after this one.
-  // Connections that this engine does not accept any more wait there.
+  // Connections that this engine does not accept any more wait there. All or none: after an error nothing has changed.
   base::Result<std::vector<base::UniqueFd>> hand_on();
   // No new connections; what was accepted is served, and its connections end. Returns at once.
   void drain() noexcept;

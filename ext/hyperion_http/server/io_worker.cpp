@@ -21,6 +21,8 @@ namespace {
 
 // How long accepting pauses when the process or the system has no descriptor left.
 constexpr auto kAcceptPause = std::chrono::milliseconds{100};
+// The same for the last of a backlog, whose clients wait for a server that ends.
+constexpr auto kBacklogPause = std::chrono::milliseconds{10};
 // The same trouble is logged once in so long.
 constexpr auto kComplaintPause = std::chrono::seconds{5};
 // For who is in the middle of a handshake when a drain begins: some round trips within a site.
@@ -110,13 +112,18 @@ class IoWorker::Acceptor final : public LoopClient, public Alarm {
     worker_.loop_->close(handle_);
   }
 
-  // Everything in the backlog has completed its handshake.
-  void accept_backlog() noexcept {
+  // Everything in the backlog has completed its handshake. False: something is left, for want of a descriptor.
+  bool accept_backlog() noexcept {
     while (true) {
       const int fd = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
-      if (fd < 0) break;
-      worker_.accept(fd, listener_);
+      if (fd >= 0) {
+        worker_.accept(fd, listener_);
+      } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        complain(errno);
+        return false;
+      } else if (errno != EINTR && errno != ECONNABORTED) {
+        return true;
+      }
     }
   }
 
@@ -310,13 +317,22 @@ void IoWorker::end_accepting() noexcept {
     closed = closed && acceptor->closed();
   }
   if (!closed) return;
+  accepts_last_ = accepts_last_ || shared_.accepting.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  if (accepts_last_ && !empty_backlogs()) {
+    last_call_.rang = false;
+    timers_.arm(last_call_, now() + kBacklogPause);
+    return;
+  }
   accepting_ended_ = true;
-  if (shared_.accepting.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+}
+
+bool IoWorker::empty_backlogs() noexcept {
   for (size_t i = 0; i < acceptors_.size(); ++i) {
-    if (acceptors_[i]->admin()) continue;
-    acceptors_[i]->accept_backlog();
+    if (acceptors_[i]->admin() || shared_.listeners[i].fd() < 0) continue;
+    if (!acceptors_[i]->accept_backlog()) return false;
     shared_.listeners[i].close();
   }
+  return true;
 }
 
 // Every connection and every exchange belongs to the admin listener, which tells of the drain until its end.
@@ -334,7 +350,7 @@ void IoWorker::drain_admin() noexcept {
   for (const auto& acceptor : acceptors_) {
     if (!acceptor->admin()) continue;
     acceptor->finish();
-    acceptor->accept_backlog();
+    (void)acceptor->accept_backlog();
   }
   for (Connection* connection = connections_; connection != nullptr; connection = connection->next) {
     connection->drain();

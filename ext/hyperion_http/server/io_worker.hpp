@@ -161,6 +161,8 @@ class IoWorker final : private net::CompletionSink {
   void log_request(const http::Exchange& exchange, int status) noexcept;
   void accept(int fd, const net::Listener& listener) noexcept;
   void end_accepting() noexcept;
+  // False: a backlog is not empty yet.
+  bool empty_backlogs() noexcept;
   void check_drained() noexcept;
   bool only_admin_left() const noexcept;
   void drain_admin() noexcept;
@@ -193,6 +195,7 @@ class IoWorker final : private net::CompletionSink {
   size_t connection_count_ = 0;
   Bell last_call_;
   bool somebody_comes_ = false;  // before drain_requested_
+  bool accepts_last_ = false;  // of all workers: what is left in the backlogs
   bool accepting_ended_ = false;
   int turns_before_drain_ = 0;
   bool admin_drains_ = false;

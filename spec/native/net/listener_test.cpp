@@ -277,9 +277,10 @@ TEST_CASE("listener: handed on, it listens after its end, and the next owner rem
   {
     auto made = Listener::unix_socket(path, -1, kOptions);
     REQUIRE(made.ok());
-    auto handed = made.value().hand_on();
+    auto handed = made.value().copy();
     REQUIRE(handed.ok());
     copy = std::move(handed).value();
+    made.value().handed_on();
     CHECK((::fcntl(copy.get(), F_GETFD) & FD_CLOEXEC) != 0);
   }
   CHECK(exists(path));
@@ -289,7 +290,7 @@ TEST_CASE("listener: handed on, it listens after its end, and the next owner rem
     REQUIRE(next.ok());
     CHECK(connect_unix(path).valid());
     next.value().close();
-    CHECK(next.value().hand_on().error().os_errno == EBADF);
+    CHECK(next.value().copy().error().os_errno == EBADF);
   }
   CHECK(!exists(path));
 }
@@ -347,10 +348,12 @@ TEST_CASE("listener: a socket that somebody else has, too, goes on after a last 
   REQUIRE(local.ok());
   REQUIRE(tcp.ok());
   const uint16_t port = tcp.value()[0].port();
-  const auto local_copy = local.value().hand_on();
-  auto tcp_copy = tcp.value()[0].hand_on();
+  const auto local_copy = local.value().copy();
+  auto tcp_copy = tcp.value()[0].copy();
   REQUIRE(local_copy.ok());
   REQUIRE(tcp_copy.ok());
+  local.value().handed_on();
+  tcp.value()[0].handed_on();
   CHECK_FALSE(local.value().last_call());
   CHECK_FALSE(tcp.value()[0].last_call());
   CHECK(connect_unix(path).valid());

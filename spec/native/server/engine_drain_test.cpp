@@ -1,5 +1,15 @@
 // The engine, end to end: draining and stopping.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
 #include "server/engine_rig.hpp"
+#include "support/few_descriptors.hpp"
 #include "support/random.hpp"
 
 namespace hyperion::test {
@@ -363,6 +373,61 @@ TEST_CASE("engine: nobody who was told that it is connected goes without an answ
     for (std::thread& thread : clients) thread.join();
     CHECK(lost == 0);
   }
+}
+
+TEST_CASE("engine: a drain without a free descriptor waits for one, and nobody in the backlog is lost") {
+  server::Options options = calm_options();
+  SUBCASE("one I/O thread") { options.io_threads = 1; }
+  SUBCASE("three") { options.io_threads = 3; }
+  FewDescriptors few;
+  TestServer server{say_ok, options};
+  std::vector<base::UniqueFd> sockets;
+  for (int i = 0; i < 5; ++i) sockets.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  few.take_all();
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(server.port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::vector<Client> clients;
+  for (base::UniqueFd& socket : sockets) {
+    REQUIRE(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    clients.emplace_back(std::move(socket));
+    REQUIRE(clients.back().send(get("/")));
+  }
+  server.engine.drain();
+  const uint64_t before = server.sum(&observe::Counters::accept_errors);
+  // More than the loops could have tried before they let go.
+  CHECK(eventually([&] { return server.sum(&observe::Counters::accept_errors) >= before + 10; }));
+  CHECK_FALSE(server.engine.wait_drained(milliseconds{0}));
+  few.give_back();
+  for (Client& client : clients) {
+    const ClientResponse response = read_response(client);
+    CHECK(response.status == 200);
+    CHECK(response.field("connection") == "close");
+  }
+  CHECK(server.engine.wait_drained(kPatience));
+}
+
+TEST_CASE("engine: sockets are handed on all together or not at all") {
+  char directory[] = "/tmp/hyperion-hand-on-XXXXXX";
+  REQUIRE(::mkdtemp(directory) != nullptr);
+  const std::string path = std::string{directory} + "/socket";
+  FakeApp app{1, say_ok};
+  FewDescriptors few;
+  {
+    server::Engine engine{calm_options(), app};
+    REQUIRE(engine.listen_unix(path, -1).ok());
+    REQUIRE(engine.listen_tcp("127.0.0.1", 0).ok());
+    base::UniqueFd room{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    few.take_all();
+    room.reset();  // enough for one of two
+    CHECK(engine.hand_on().error().os_errno == EMFILE);
+    few.give_back();
+  }
+  // It was still the engine's own.
+  CHECK(::access(path.c_str(), F_OK) == -1);
+  ::unlink(path.c_str());
+  CHECK(::rmdir(directory) == 0);
 }
 
 }  // namespace hyperion::test
