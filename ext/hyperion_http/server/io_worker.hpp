@@ -195,7 +195,7 @@ class IoWorker final : private net::CompletionSink {
   size_t connection_count_ = 0;
   Bell last_call_;
   bool somebody_comes_ = false;  // before drain_requested_
-  bool accepts_last_ = false;  // of all workers: what is left in the backlogs
+  bool accepts_last_ = false;    // of all workers: what is left in the backlogs
   bool accepting_ended_ = false;
   int turns_before_drain_ = 0;
   bool admin_drains_ = false;
