@@ -54,6 +54,8 @@ class Listener {
 
   int fd() const noexcept { return fd_.get(); }
   bool is_unix() const noexcept { return unix_; }
+  // Somebody goes on listening when this listener is closed.
+  bool shared() const noexcept { return shared_; }
   // Its owner's word for what it is there for.
   void set_role(int role) noexcept { role_ = role; }
   int role() const noexcept { return role_; }
@@ -69,7 +71,7 @@ class Listener {
 
   base::GuardedFd fd_;
   bool unix_;
-  bool shared_ = false;  // somebody goes on listening when this listener is closed
+  bool shared_ = false;
   int role_ = 0;
   uint16_t port_ = 0;
   std::string url_;

@@ -1,5 +1,7 @@
 #include "server/engine.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -53,6 +55,7 @@ base::Status Engine::start() {
                                 .responders = responders_,
                                 .listeners = listeners_,
                                 .accepting = accepting_,
+                                .reserve = reserve_,
                                 .admission = admission_,
                                 .files = files_,
                                 .log = log_,
@@ -66,6 +69,7 @@ base::Status Engine::start() {
                                     },
                                 .object = this};
   started_ = true;
+  reserve_ = base::UniqueFd{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
   accepting_.store(std::max(1U, options_.io_threads));
   const net::LoopKind kind = net::choose_loop(options_.loop);
   for (unsigned i = 0; i < std::max(1U, options_.io_threads); ++i) {
@@ -138,6 +142,7 @@ void Engine::stop() noexcept {
   for (auto& worker : workers_) worker->join();
   files_.stop();
   listeners_.clear();
+  reserve_.reset();
   log_.stop(std::chrono::seconds{1});
 }
 

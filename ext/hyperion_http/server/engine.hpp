@@ -84,6 +84,7 @@ class Engine {
   Admission admission_;
   std::vector<std::unique_ptr<IoWorker>> workers_;
   std::atomic<unsigned> accepting_{0};  // I/O threads
+  base::UniqueFd reserve_;              // for the last of the backlogs
   std::mutex mutex_;                    // guards interrupted_ and the condition
   std::condition_variable changed_;
   bool interrupted_ = false;

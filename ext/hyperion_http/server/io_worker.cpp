@@ -85,6 +85,11 @@ void turn_away(base::UniqueFd fd) noexcept {
   ::shutdown(fd.get(), SHUT_RDWR);
 }
 
+// The process or the system has no descriptor, or no memory for one.
+bool is_shortage(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 std::string with_number(std::string_view text, uint64_t number) {
   std::string line{text};
   line += ' ';
@@ -112,17 +117,15 @@ class IoWorker::Acceptor final : public LoopClient, public Alarm {
     worker_.loop_->close(handle_);
   }
 
-  // Everything in the backlog has completed its handshake. False: something is left, for want of a descriptor.
-  bool accept_backlog() noexcept {
+  // Everything in the backlog has completed its handshake. The errno that ended it; what a shortage leaves open is
+  // whether anything is left: the kernel looks for a descriptor first.
+  int accept_backlog() noexcept {
     while (true) {
       const int fd = ::accept4(listener_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
         worker_.accept(fd, listener_);
-      } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        complain(errno);
-        return false;
       } else if (errno != EINTR && errno != ECONNABORTED) {
-        return true;
+        return errno;
       }
     }
   }
@@ -142,7 +145,6 @@ class IoWorker::Acceptor final : public LoopClient, public Alarm {
 
   void on_time() noexcept override { start(); }
 
- private:
   void complain(int error) noexcept {
     worker_.counters_.accept_errors.add();
     if (worker_.now() < silent_until_) return;
@@ -155,6 +157,7 @@ class IoWorker::Acceptor final : public LoopClient, public Alarm {
     worker_.log_.write(observe::Level::error, "server", message);
   }
 
+ private:
   IoWorker& worker_;
   const net::Listener& listener_;
   net::Handle handle_;
@@ -328,9 +331,19 @@ void IoWorker::end_accepting() noexcept {
 
 bool IoWorker::empty_backlogs() noexcept {
   for (size_t i = 0; i < acceptors_.size(); ++i) {
-    if (acceptors_[i]->admin() || shared_.listeners[i].fd() < 0) continue;
-    if (!acceptors_[i]->accept_backlog()) return false;
-    shared_.listeners[i].close();
+    net::Listener& listener = shared_.listeners[i];
+    if (acceptors_[i]->admin() || listener.fd() < 0) continue;
+    int error = acceptors_[i]->accept_backlog();
+    if (is_shortage(error) && !listener.shared()) {
+      shared_.reserve.reset();
+      error = acceptors_[i]->accept_backlog();
+    }
+    // Who listens after this server has the rest; and where nothing is left to end here, no descriptor will come free.
+    if (is_shortage(error) && !listener.shared() && !only_admin_left()) {
+      acceptors_[i]->complain(error);
+      return false;
+    }
+    listener.close();
   }
   return true;
 }

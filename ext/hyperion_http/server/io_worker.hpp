@@ -54,6 +54,8 @@ class IoWorker final : private net::CompletionSink {
     // Closed by the worker that is the last to stop accepting.
     std::vector<net::Listener>& listeners;
     std::atomic<unsigned>& accepting;
+    // A descriptor that this worker lets go where it finds no other.
+    base::UniqueFd& reserve;
     Admission& admission;
     FilePool& files;
     observe::Log& log;
