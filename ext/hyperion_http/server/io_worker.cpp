@@ -333,15 +333,16 @@ bool IoWorker::empty_backlogs() noexcept {
   for (size_t i = 0; i < acceptors_.size(); ++i) {
     net::Listener& listener = shared_.listeners[i];
     if (acceptors_[i]->admin() || listener.fd() < 0) continue;
-    int error = acceptors_[i]->accept_backlog();
+    const int error = acceptors_[i]->accept_backlog();
+    // Who listens after this server has the rest.
     if (is_shortage(error) && !listener.shared()) {
       shared_.reserve.reset();
-      error = acceptors_[i]->accept_backlog();
-    }
-    // Who listens after this server has the rest; and where nothing is left to end here, no descriptor will come free.
-    if (is_shortage(error) && !listener.shared() && !only_admin_left()) {
-      acceptors_[i]->complain(error);
-      return false;
+      const int again = acceptors_[i]->accept_backlog();
+      // Where nothing is left to end here, no descriptor will come free.
+      if (is_shortage(again) && !only_admin_left()) {
+        acceptors_[i]->complain(again);
+        return false;
+      }
     }
     listener.close();
   }

@@ -163,7 +163,7 @@ class IoWorker final : private net::CompletionSink {
   void log_request(const http::Exchange& exchange, int status) noexcept;
   void accept(int fd, const net::Listener& listener) noexcept;
   void end_accepting() noexcept;
-  // False: a backlog is not empty yet.
+  // False: a backlog may not be empty yet.
   bool empty_backlogs() noexcept;
   void check_drained() noexcept;
   bool only_admin_left() const noexcept;

@@ -1,6 +1,5 @@
 // EventLoop: listeners.
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -84,10 +83,7 @@ TEST_CASE_TEMPLATE("loop: without descriptors accepting stops with the error, an
   test.rig.settle();
   const base::UniqueFd client{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   few.take_all();
-  sockaddr_in address{};
-  socklen_t size = sizeof address;
-  REQUIRE(::getsockname(test.listener.fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  REQUIRE(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+  REQUIRE(connect_tcp(client, test.listener.port));
   REQUIRE(test.rig.until([&] { return !test.rig.events.empty(); }));
   CHECK(test.rig.events[0].kind == Kind::accepted);
   CHECK(test.rig.events[0].result == -EMFILE);

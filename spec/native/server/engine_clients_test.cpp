@@ -1,6 +1,4 @@
 // The engine, end to end: clients that leave, go on talking, or come when there is no room.
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "server/engine_rig.hpp"
@@ -176,11 +174,7 @@ TEST_CASE("engine: without descriptors the connections that are there are served
   CHECK(read_response(old).status == 200);
   base::UniqueFd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   few.take_all();
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(server.port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  REQUIRE(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(connect_tcp(socket, server.port));
   CHECK(eventually([&] { return server.sum(&observe::Counters::accept_errors) >= 3; }));
   REQUIRE(old.send(get("/")));
   CHECK(read_response(old).status == 200);

@@ -67,6 +67,14 @@ base::UniqueFd connect_tcp(uint16_t port, const char* host) {
   return fd;
 }
 
+bool connect_tcp(const base::UniqueFd& socket, uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
 base::UniqueFd connect_unix(std::string_view path) {
   base::UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   sockaddr_un address{};

@@ -29,6 +29,8 @@ struct TestListener {
 TestListener listen_tcp();
 
 base::UniqueFd connect_tcp(uint16_t port, const char* host = "127.0.0.1");
+// The same with a socket that is there already, for where no descriptor is left.
+bool connect_tcp(const base::UniqueFd& socket, uint16_t port);
 // To 127.0.0.1, from another address of the loopback net.
 base::UniqueFd connect_from(const char* address, uint16_t port);
 base::UniqueFd connect_unix(std::string_view path);
